@@ -1,0 +1,192 @@
+"""Raises notifications, each once for a read_committed reader (invariant 9).
+
+One worker is in charge: the one that Faust assigned the catalogue partition to. Should two believe it, the
+transactional producer settles it: the newer one fences the older, which can commit nothing any more. What has been
+raised is read back from the topic at every start, after the fencing, so nothing can slip in between.
+"""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.errors import KafkaError, ProducerFenced
+
+from ranking_app.kafka_client import partitions_of, writer
+from ranking_app.metrics import Metrics
+from ranking_app.rankings.boards import Schedule
+from ranking_app.rankings.news import news
+from schemas.notification import Notification, notification_of, raised_id
+
+LOOK_INTERVAL_S = 0.25
+"""Between two looks at what changed: several changes of one schedule are one look."""
+
+RETRY_S = 2.0
+"""After a failed commit or a fencing: begin anew, from what the topic says has been raised."""
+
+TRANSACTION_TIMEOUT_MS = 30_000
+
+
+class Boards(Protocol):
+    """What the notifier needs of the read model, which agents do not know."""
+
+    schedules: dict[str, Schedule]
+    touched: set[str]
+
+    def live_as_of_s(self) -> int:
+        """The end (exclusive) of what counts as having happened."""
+        ...
+
+    def clock_ms(self) -> int:
+        """Now, by RANKING_CLOCK."""
+        ...
+
+
+class Changes(Protocol):
+    """Tells when the read model is loaded, and when it moved."""
+
+    loaded: asyncio.Event
+    moved: asyncio.Event
+
+
+class Notifier:
+    """Looks at what changed and raises what is new. start() and stop() follow the assignment."""
+
+    def __init__(
+        self,
+        boards: Boards,
+        topic: str,
+        partitions: int,
+        *,
+        transactional_id: str,
+        max_age_ms: int,
+        options: Mapping[str, Any],
+        make_reader: Callable[[], AIOKafkaConsumer],
+        follower: Changes,
+        metrics: Metrics,
+        log: Any,
+    ) -> None:
+        self._boards = boards
+        self._topic = topic
+        self._partitions = partitions
+        self._transactional_id = transactional_id
+        self._max_age_ms = max_age_ms
+        self._options = options
+        self._make_reader = make_reader
+        self._follower = follower
+        self._metrics = metrics
+        self._log = log
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Be in charge, unless it is already."""
+        if self._task is None:
+            self._task = asyncio.create_task(self._run(), name="notifier")
+
+    async def stop(self) -> None:
+        """Not in charge any more: finish or abort the transaction under way."""
+        task, self._task = self._task, None
+        if task is not None:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    async def _run(self) -> None:
+        await self._follower.loaded.wait()
+        while True:
+            try:
+                await self._be_in_charge()
+            except ProducerFenced:
+                self._log.warning("notifier_fenced", transactional_id=self._transactional_id)
+            except (KafkaError, TimeoutError) as error:
+                self._log.warning("notifier_begins_anew", reason=repr(error))
+            except Exception:
+                self._log.exception("notifier_failed")
+            await asyncio.sleep(RETRY_S)
+
+    async def _be_in_charge(self) -> None:
+        producer = writer(
+            self._options, transactional_id=self._transactional_id, transaction_timeout_ms=TRANSACTION_TIMEOUT_MS
+        )
+        await producer.start()  # fences whoever had the id before, and waits for what they were committing
+        try:
+            raised = await self._read_back()
+            self._log.info("notifier_in_charge", raised_before=len(raised))
+            await self._follow(producer, raised)
+        finally:
+            with contextlib.suppress(KafkaError):
+                await producer.stop()
+
+    async def _read_back(self) -> set[bytes]:
+        """The ids of all notifications on the topic, as a read_committed reader sees them."""
+        raised: set[bytes] = set()
+        consumer = self._make_reader()
+        await consumer.start()
+        try:
+            partitions = partitions_of(self._topic, await self._partition_count(consumer))
+            consumer.assign(partitions)
+            await consumer.seek_to_beginning()
+            ends = await consumer.end_offsets(partitions)
+            while any([await consumer.position(tp) < end for tp, end in ends.items()]):
+                for records in (await consumer.getmany(timeout_ms=500, max_records=20_000)).values():
+                    raised.update(found for r in records if (found := raised_id(r.value)) is not None)
+        finally:
+            await consumer.stop()
+        return raised
+
+    async def _partition_count(self, consumer: AIOKafkaConsumer) -> int:
+        """As many as the topic has: notifications are keyed, so another count than the setting is no mistake."""
+        return len(consumer.partitions_for_topic(self._topic) or range(self._partitions))
+
+    async def _follow(self, producer: AIOKafkaProducer, raised: set[bytes]) -> None:
+        """Look at everything once, then at what changes; also again later at what lies in the future now."""
+        boards = self._boards
+        later = set(boards.schedules)
+        while True:
+            self._follower.moved.clear()
+            changed, boards.touched = boards.touched | later, set()
+            later = await self._look(producer, changed, raised)
+            started_s = time.monotonic()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(1.0):  # time itself brings future events into view
+                    await self._follower.moved.wait()
+            await asyncio.sleep(max(LOOK_INTERVAL_S - (time.monotonic() - started_s), 0))
+
+    async def _look(self, producer: AIOKafkaProducer, ids: set[str], raised: set[bytes]) -> set[str]:
+        """Raise what is new of these schedules; returns those with events that lie in the future."""
+        boards = self._boards
+        as_of_s, oldest_ms = boards.live_as_of_s(), boards.clock_ms() - self._max_age_ms
+        fresh: list[Notification] = []
+        later: set[str] = set()
+        for schedule_id in ids:
+            schedule = boards.schedules.get(schedule_id)
+            if schedule is None or schedule.listing is None:
+                continue  # without a capacity there is no news
+            if (schedule.curve.newest_s or 0) >= as_of_s:
+                later.add(schedule_id)
+            fresh += self._new(schedule, as_of_s, oldest_ms, raised)
+        if fresh:
+            await self._send(producer, sorted(fresh, key=lambda n: n.at_s))
+        return later
+
+    def _new(self, schedule: Schedule, as_of_s: int, oldest_ms: int, raised: set[bytes]) -> list[Notification]:
+        """What was not raised before. Old news counts as raised, without being sent."""
+        fresh = []
+        for item in news(schedule.curve, schedule.listing, as_of_s):
+            made = notification_of(schedule.id, item)
+            if made.id.bytes in raised:
+                continue
+            raised.add(made.id.bytes)
+            if item.at_s * 1000 >= oldest_ms:
+                fresh.append(made)
+        return fresh
+
+    async def _send(self, producer: AIOKafkaProducer, fresh: list[Notification]) -> None:
+        """All of one look in one transaction. If it fails, the loop begins anew and reads back what is there."""
+        async with producer.transaction():
+            for made in fresh:
+                await producer.send(self._topic, key=made.key, value=made.value)
+        for made in fresh:
+            self._metrics.notifications.labels(type=made.type).inc()
+        self._log.info("notifications_raised", count=len(fresh))

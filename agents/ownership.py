@@ -1,0 +1,197 @@
+"""Which partitions this worker owns: opens them after an assignment, lets them go before they are revoked."""
+
+from collections.abc import Callable, Container, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from faust.types import TP
+from rocksdict import Rdict
+
+from agents.apply import Applier, Source
+from agents.dead_letters import DeadLetters
+from agents.partition_worker import Job, PartitionWorker
+from agents.pending import Batch
+from ranking_app.clock import Clock
+from ranking_app.metrics import Metrics
+from schemas.decode import DecodeRules
+from tables.changelog import ChangelogWriter
+from tables.panes import OwnedPartition
+from tables.restore import restore
+from tables.store import PartitionStore
+
+
+@dataclass(frozen=True, slots=True)
+class OwnershipRules:
+    """What ownership needs of the settings. Times in milliseconds; topics: completed first, cancelled second."""
+
+    topics: tuple[str, str]
+    changelog_topic: str
+    decode: tuple[DecodeRules, DecodeRules]
+    grace_ms: int
+    keep_ids_ms: int
+
+
+class Ownership:
+    """The partitions of this worker and the workers that apply them.
+
+    open_store: the RocksDB of a changelog partition. make_reader: a new, not yet started consumer without a group.
+    on_failure: told the exception that ended a partition's worker; the process then stops. on_handover: told True
+    when partitions are being let go, False when those of the new assignment are owned.
+    """
+
+    def __init__(
+        self,
+        rules: OwnershipRules,
+        *,
+        producer: AIOKafkaProducer,
+        dead_letters: DeadLetters,
+        open_store: Callable[[int], Rdict],
+        make_reader: Callable[[], AIOKafkaConsumer],
+        on_failure: Callable[[BaseException], None],
+        on_handover: Callable[[bool], None],
+        clock: Clock,
+        metrics: Metrics,
+        log: Any,
+    ) -> None:
+        self._rules = rules
+        self._changelog = ChangelogWriter(producer, rules.changelog_topic)
+        self._dead_letters = dead_letters
+        self._open_store = open_store
+        self._make_reader = make_reader
+        self._on_failure = on_failure
+        self._on_handover = on_handover
+        self._clock = clock
+        self._metrics = metrics
+        self._log = log
+        self._roles = {topic: role for role, topic in enumerate(rules.topics)}
+        self._workers: dict[int, PartitionWorker] = {}
+        self._kept: dict[int, tuple[Rdict, OwnedPartition]] = {}
+
+    @property
+    def partitions(self) -> set[int]:
+        """The numbers of the partitions owned now."""
+        return set(self._workers)
+
+    @property
+    def gap_topics(self) -> Container[str]:
+        """The topics whose positions are in the tables."""
+        return self._roles
+
+    def offer(self, topic: str, partition: int, records: Any, acknowledge: Callable[[], None]) -> None:
+        """Hand over a batch of source records. One of a partition that is not owned is dropped: it comes again."""
+        worker = self._workers.get(partition)
+        if worker is not None:
+            worker.offer(Batch(self._roles[topic], records, acknowledge))
+
+    def run_between_flushes(self, partition: int, job: Job) -> None:
+        """Have job called with an owned partition between two flushes; nothing happens if it is not owned."""
+        worker = self._workers.get(partition)
+        if worker is not None:
+            worker.run_between_flushes(job)
+
+    def skip_gap(self, tp: TP, fetched_to: int) -> None:
+        """Move a position past offsets that hold no records (transaction markers), so that lag becomes 0.
+
+        Only for a partition whose delivered records are all durable, and from which fetched_to is fetched next.
+        """
+        worker = self._workers.get(tp.partition)
+        if worker is None:
+            return
+        role = self._roles[tp.topic]
+        seen_at = worker.owned.positions[role].next_offset
+
+        async def move(owned: OwnedPartition) -> None:
+            position = owned.positions[role]
+            if position.next_offset == seen_at:
+                await owned.write({}, {role: position.moved(next_offset=fetched_to)}, ())
+
+        if fetched_to > seen_at:
+            worker.run_between_flushes(move)
+
+    def next_offsets(self) -> Mapping[TP, int]:
+        """Where each owned source partition goes on; partitions without state are left out."""
+        return {
+            TP(topic, number): worker.owned.positions[role].next_offset
+            for number, worker in self._workers.items()
+            for topic, role in self._roles.items()
+            if worker.owned.positions[role].next_offset
+        }
+
+    async def restore(self, changelog_partitions: set[TP]) -> None:
+        """Bring the stores of these partitions up to date and begin to own them."""
+        await self.let_go_all()
+        stores = {
+            TopicPartition(tp.topic, tp.partition): self._open_store(tp.partition)
+            for tp in sorted(changelog_partitions)
+        }
+        await self._restore({tp: PartitionStore(db) for tp, db in stores.items()})
+        for tp, db in stores.items():
+            self._own(tp.partition, db)
+        self._on_handover(False)
+        self._metrics.rebalances.inc()
+        self._log.info("partitions_owned", partitions=sorted(self._workers))
+
+    async def let_go(self, revoked: set[TP]) -> None:
+        """Finish the flushes under way for these source partitions, drop what waits."""
+        self._on_handover(True)
+        for number in {tp.partition for tp in revoked if tp.topic in self._roles}:
+            await self._close(number)
+
+    async def let_go_all(self) -> None:
+        """The same for every partition."""
+        for number in list(self._workers):
+            await self._close(number)
+
+    async def _restore(self, stores: dict[TopicPartition, PartitionStore]) -> None:
+        if not stores:
+            return
+        before = {tp.partition: store.changelog_offset for tp, store in stores.items()}
+        reader = self._make_reader()
+        try:
+            await reader.start()
+            await restore(reader, stores, self._clock.now_ms(), self._log)
+        finally:
+            await reader.stop()
+        for tp, store in stores.items():
+            if store.changelog_offset != before[tp.partition]:
+                self._kept.pop(tp.partition, None)  # somebody else owned it meanwhile
+
+    def _own(self, number: int, db: Rdict) -> None:
+        kept = self._kept.get(number)
+        owned = kept[1] if kept is not None and kept[0] is db else self._open(number, db)
+
+        async def reopen() -> tuple[OwnedPartition, Applier]:
+            await self._restore({TopicPartition(self._rules.changelog_topic, number): PartitionStore(db)})
+            fresh = self._open(number, db)
+            return fresh, self._applier(fresh)
+
+        worker = self._workers[number] = PartitionWorker(
+            owned,
+            self._applier(owned),
+            reopen,
+            topics=self._rules.topics,
+            clock=self._clock,
+            metrics=self._metrics,
+            log=self._log,
+        )
+        worker.start(self._on_failure)
+        self._metrics.partition_owned.labels(partition=str(number)).set(1)
+
+    def _open(self, number: int, db: Rdict) -> OwnedPartition:
+        owned = OwnedPartition(number, PartitionStore(db), self._changelog, self._rules.keep_ids_ms)
+        self._kept[number] = (db, owned)
+        return owned
+
+    def _applier(self, owned: OwnedPartition) -> Applier:
+        sources = [
+            Source(role, topic, owned.number, self._rules.decode[role], self._rules.grace_ms)
+            for topic, role in self._roles.items()
+        ]
+        return Applier(owned, sources, self._dead_letters, self._clock)
+
+    async def _close(self, number: int) -> None:
+        worker = self._workers.pop(number, None)
+        if worker is not None:
+            await worker.close()
+            self._metrics.partition_owned.labels(partition=str(number)).set(0)

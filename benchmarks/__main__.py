@@ -1,0 +1,143 @@
+"""`make bench`: throughput against stock Faust, latency, memory; the last line is JSON. See docs/benchmarks.md.
+
+python -m benchmarks [--events 1500000] [--schedules 500] [--latency-seconds 20]
+"""
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import click
+from aiokafka import AIOKafkaProducer
+
+from benchmarks.events import envelopes, fill
+from benchmarks.latency import measure, percentile
+from ranking_app.kafka_client import wait_for_brokers
+from ranking_app.local.kafka import LocalKafka
+from ranking_app.local.ports import pick_ports
+from ranking_app.settings import load_settings
+from ranking_app.topics import ensure_topics
+
+TUMBLING_EVENTS, HOPPING_EVENTS = 30_000, 6_000
+"""Stock Faust gets this many of the same events: its rate does not depend on how many, and 1.5 million take an hour."""
+
+RATE = 2_500
+PARTITIONS = 3
+TOPIC = "reservation.completed"
+
+
+@click.command()
+@click.option("--events", default=1_500_000, show_default=True)
+@click.option("--schedules", default=500, show_default=True)
+@click.option("--latency-seconds", default=20.0, show_default=True)
+def main(events: int, schedules: int, latency_seconds: float) -> None:
+    """Fill a topic, run one worker and stock Faust over it, print the ratios."""
+    with tempfile.TemporaryDirectory(prefix="ranking-bench-") as folder, LocalKafka(Path(folder) / "kafka") as kafka:
+        print(json.dumps(asyncio.run(_bench(kafka, Path(folder), events, schedules, latency_seconds))))
+
+
+async def _bench(kafka: LocalKafka, folder: Path, events: int, schedules: int, seconds: float) -> dict[str, Any]:
+    (port,) = pick_ports("127.0.0.1", 1)
+    env = {
+        **os.environ,
+        "RANKING_BROKER": kafka.url,
+        "RANKING_APP_ID": "bench",
+        "RANKING_DATA_DIR": str(folder / "worker"),
+        "RANKING_WEB_PORT": str(port),
+    }
+    options = {"bootstrap_servers": kafka.bootstrap.split(",")}
+    await wait_for_brokers(options, 30_000, None)
+    await ensure_topics(load_settings(broker=kafka.url, app_id="bench"), options)
+    producer = AIOKafkaProducer(**options, acks="all", enable_idempotence=True, max_batch_size=512 * 1024)
+    await producer.start()
+    try:
+        count = await fill(producer, TOPIC, PARTITIONS, envelopes(events, schedules))
+        print(f"{count} events of {schedules} schedules on {TOPIC}, {PARTITIONS} partitions", flush=True)
+        stock = {kind: _stock(kafka, folder, kind, n) for kind, n in _stock_runs(events)}
+        log = folder / "worker.log"
+        with log.open("w") as out:
+            worker = subprocess.Popen(
+                [sys.executable, "-m", "ranking_app.cli", "worker"], env=env, stderr=out, stdout=out
+            )
+        try:
+            rate = count / await _until_all_shown(f"http://127.0.0.1:{port}", log, count)
+            print(f"ours: {rate:,.0f} events/s until the read model shows all", flush=True)
+            latency = await measure(producer, TOPIC, PARTITIONS, f"http://127.0.0.1:{port}", RATE, seconds)
+            peak_mib = _peak_rss_mib(worker.pid)
+        finally:
+            worker.terminate()
+            worker.wait(timeout=15)
+    finally:
+        await producer.stop()
+    return {
+        "events_per_second": round(rate),
+        "stock_tumbling_ratio": round(rate / stock["tumbling"], 1),
+        "stock_hopping_ratio": round(rate / stock["hopping"], 1),
+        "latency_ms": {
+            "p50": round(percentile(latency, 0.5), 1),
+            "p99": round(percentile(latency, 0.99), 1),
+            "max": round(latency[-1], 1),
+        },
+        "peak_rss_mib": peak_mib,
+    }
+
+
+def _stock_runs(events: int) -> list[tuple[str, int]]:
+    return [("tumbling", min(TUMBLING_EVENTS, events)), ("hopping", min(HOPPING_EVENTS, events))]
+
+
+def _stock(kafka: LocalKafka, folder: Path, kind: str, count: int) -> float:
+    where = [kafka.bootstrap, TOPIC, str(PARTITIONS), kind, str(count), str(folder / f"stock-{kind}")]
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.stock_faust", *where], capture_output=True, timeout=300, check=True
+    )
+    rate = float(json.loads(done.stdout.splitlines()[-1])["events_per_second"])
+    print(f"stock Faust, {kind}: {rate:,.0f} events/s over {count} events", flush=True)
+    return rate
+
+
+async def _until_all_shown(address: str, log: Path, count: int) -> float:
+    """Seconds from the moment the worker owned its partitions to the answer that counts every event."""
+    async with aiohttp.ClientSession() as session:
+        deadline_s = time.monotonic() + 300
+        while time.monotonic() < deadline_s:
+            await asyncio.sleep(0.05)
+            try:
+                async with session.get(f"{address}/v1/rankings/sales?window=all&limit=1000") as answer:
+                    if answer.status == 200:
+                        board = await answer.json()
+                        if sum(entry["sold"] for entry in board["entries"]) >= count:
+                            return time.time() - _owned_at_s(log)
+            except aiohttp.ClientError:
+                continue
+    raise TimeoutError(f"the worker did not show all {count} events; its log: {log.read_text()[-2000:]}")
+
+
+def _owned_at_s(log: Path) -> float:
+    from datetime import datetime
+
+    for line in log.read_text().splitlines():
+        fact = json.loads(line)
+        if fact.get("event") == "partitions_owned":
+            return datetime.fromisoformat(fact["timestamp"]).timestamp()
+    raise LookupError("the worker's log does not say when it owned its partitions")
+
+
+def _peak_rss_mib(pid: int) -> int | None:
+    """VmHWM of the process in MiB; None where /proc has none."""
+    status = Path(f"/proc/{pid}/status")
+    if not status.exists():
+        return None
+    line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
+    return int(line.split()[1]) // 1024
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,65 @@
+"""Latency: from producing an event to the first HTTP answer that contains it, under a steady load."""
+
+import asyncio
+import time
+import uuid
+
+import aiohttp
+from aiokafka import AIOKafkaProducer
+
+from benchmarks.events import envelope, envelopes
+
+PROBE_INTERVAL_S = 0.05
+SLICE_S = 0.004
+"""The load is sent in slices this long: smooth, as many small producers make it."""
+
+GIVE_UP_S = 5.0
+
+
+async def measure(
+    producer: AIOKafkaProducer, topic: str, partitions: int, address: str, rate: int, seconds: float
+) -> list[float]:
+    """Milliseconds of each probe: an event on a schedule of its own, asked for until it is there."""
+    load = asyncio.create_task(_load(producer, topic, partitions, rate))
+    try:
+        async with aiohttp.ClientSession() as session:
+            await asyncio.sleep(1.0)  # the load has settled
+            probes: list[float] = []
+            until_s = time.monotonic() + seconds
+            while time.monotonic() < until_s:  # one after the other: probes must not become a load of their own
+                probes.append(await _probe(session, producer, topic, len(probes) % partitions, address))
+                await asyncio.sleep(PROBE_INTERVAL_S)
+            return sorted(probes)
+    finally:
+        load.cancel()
+
+
+async def _load(producer: AIOKafkaProducer, topic: str, partitions: int, rate: int) -> None:
+    values = envelopes(10_000_000, 500, seed=2)
+    started_s, sent = time.monotonic(), 0
+    while True:
+        due = int((time.monotonic() - started_s) * rate)
+        while sent < due:
+            sent += 1
+            await producer.send(topic, next(values), partition=sent % partitions)
+        await asyncio.sleep(SLICE_S)
+
+
+async def _probe(
+    session: aiohttp.ClientSession, producer: AIOKafkaProducer, topic: str, partition: int, address: str
+) -> float:
+    schedule = f"probe-{uuid.uuid4().hex}"
+    event = envelope(str(uuid.uuid4()), time.time_ns() // 1_000_000, schedule, 1)
+    started_s = time.monotonic()
+    await producer.send(topic, event, partition=partition)
+    while time.monotonic() - started_s < GIVE_UP_S:
+        async with session.get(f"{address}/v1/schedules/{schedule}/sales") as answer:
+            if answer.status == 200:
+                return (time.monotonic() - started_s) * 1000
+        await asyncio.sleep(0.001)
+    raise TimeoutError(f"event on partition {partition} not in any answer after {GIVE_UP_S:g} s")
+
+
+def percentile(ordered: list[float], share: float) -> float:
+    """The value below which `share` of the ordered values lie (nearest rank)."""
+    return ordered[min(int(share * len(ordered)), len(ordered) - 1)]

@@ -1,0 +1,289 @@
+"""Where the parts meet: a worker (events in, tables, read model, web, notifications) and a serve instance."""
+
+import asyncio
+import contextlib
+import gc
+import signal
+from collections.abc import AsyncIterator
+from typing import Any
+
+import structlog
+from aiokafka import AIOKafkaConsumer
+from faust.types import TP
+
+from agents import catalogue, reservations
+from agents.dead_letters import DeadLetters
+from agents.notifier import Notifier
+from agents.ownership import Ownership, OwnershipRules
+from agents.upkeep import Upkeep, View
+from ranking_app.clock import Clock
+from ranking_app.data_dir import locked_data_dir
+from ranking_app.errors import RankingError
+from ranking_app.faust_app import connect, create_faust_app, create_table
+from ranking_app.kafka_client import client_options, reader, wait_for_brokers, writer
+from ranking_app.metrics import Metrics
+from ranking_app.read_model.follower import Follower
+from ranking_app.read_model.state import ReadModel, ReadRules
+from ranking_app.settings import Settings
+from ranking_app.topics import DAY_MS, ensure_topics
+from ranking_app.web.app import create_web_app
+from ranking_app.web.server import WebServer
+from schemas.decode import DecodeRules
+from tables.changelog import PRODUCER_OPTIONS
+
+STOP_BUDGET_S = 8.0
+"""For the last flush, the commit, and Faust to leave its group. SIGTERM promises 10 s; the rest is for the others."""
+
+HOUR_MS = 3600 * 1000
+
+
+class WorkerStopped(RankingError):
+    """Something the worker runs on ended unexpectedly. Operator: read the reason, start it again; nothing is lost."""
+
+
+class Process:
+    """What a worker and a serve instance share: brokers, topics, read model, web endpoint, and the way to stop."""
+
+    def __init__(self, settings: Settings, clock: Clock, stop_asked: asyncio.Event | None = None) -> None:
+        self.settings = settings
+        self.clock = clock
+        self.log = structlog.get_logger(app_id=settings.app_id)
+        self.options = client_options(settings)
+        self.metrics = Metrics()
+        self.model = ReadModel(_read_rules(settings), clock)
+        self.follower = Follower(
+            self.model,
+            settings.changelog_topic,
+            settings.partitions,
+            make_reader=self.make_reader,
+            on_failure=self.fail,
+            metrics=self.metrics,
+            log=self.log,
+        )
+        self.stop_asked = stop_asked or asyncio.Event()
+        self.failure: BaseException | None = None
+
+    def make_reader(self) -> AIOKafkaConsumer:
+        """A new consumer without a group."""
+        return reader(self.options, isolation_level="read_committed")
+
+    def fail(self, error: BaseException) -> None:
+        """Stop the process because of error; the first one counts."""
+        if self.failure is None:
+            self.failure = error
+            self.log.critical("failed", error=type(error).__name__, reason=str(error) or repr(error))
+        self.stop_asked.set()
+
+    @contextlib.asynccontextmanager
+    async def reading(self) -> AsyncIterator[None]:
+        """Brokers and topics are there, the web endpoint answers, the read model loads and follows."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.stop_asked.set)
+        web = WebServer(create_web_app(self.model, timezone=self.settings.zone, metrics=self.metrics))
+        await web.start(self.settings.web_host, self.settings.web_port)
+        try:
+            await self._or_stop(wait_for_brokers(self.options, self.settings.broker_wait, self.log))
+            await self._or_stop(ensure_topics(self.settings, self.options))
+            await self.follower.start()
+            self.log.info("serving", host=self.settings.web_host, port=web.port)
+            try:
+                yield
+            finally:
+                await self.follower.stop()
+        finally:
+            await web.stop()
+
+    async def until_stopped(self) -> None:
+        """Return when a signal came; raise what failed."""
+        await self.stop_asked.wait()
+
+    def raise_failure(self) -> None:
+        """Raise what ended the process, if something did."""
+        if isinstance(self.failure, RankingError):
+            raise self.failure
+        if self.failure is not None:
+            raise WorkerStopped(f"{type(self.failure).__name__}: {self.failure}") from self.failure
+
+    async def _or_stop(self, body: Any) -> None:
+        """Await body, but let a signal end the wait."""
+        work = asyncio.ensure_future(body)
+        stop = asyncio.ensure_future(self.stop_asked.wait())
+        await asyncio.wait([work, stop], return_when=asyncio.FIRST_COMPLETED)
+        stop.cancel()
+        if not work.done():
+            work.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await work
+            raise asyncio.CancelledError
+        await work
+
+
+async def run_serve(settings: Settings, clock: Clock) -> None:
+    """The web endpoint alone, until a signal."""
+    process = Process(settings, clock)
+    with contextlib.suppress(asyncio.CancelledError):
+        async with process.reading():
+            _tune_garbage_collector()
+            await process.until_stopped()
+    process.raise_failure()
+    process.log.info("stopped")
+
+
+async def run_worker(settings: Settings, clock: Clock, stop_asked: asyncio.Event | None = None) -> None:
+    """One worker, until a signal, until stop_asked is set, or until a failure."""
+    with locked_data_dir(settings.data_dir):
+        process = Process(settings, clock, stop_asked)
+        with contextlib.suppress(asyncio.CancelledError):
+            async with process.reading():
+                await Worker(process).run()
+        process.raise_failure()
+        process.log.info("stopped")
+
+
+class Worker:
+    """The write side of a worker: Faust with our transport, the owned partitions, upkeep and the notifier."""
+
+    def __init__(self, process: Process) -> None:
+        settings = process.settings
+        self._process = process
+        self._producer = writer(process.options, **PRODUCER_OPTIONS)
+        dead_letters = DeadLetters(self._producer, settings.app_id, process.log)
+        self._app = create_faust_app(settings, process.options)
+        self._store = create_table(self._app, settings.partitions)
+        self._ownership = Ownership(
+            _ownership_rules(settings),
+            producer=self._producer,
+            dead_letters=dead_letters,
+            open_store=self._store._db_for_partition,
+            make_reader=process.make_reader,
+            on_failure=process.fail,
+            on_handover=self._handover,
+            clock=process.clock,
+            metrics=process.metrics,
+            log=process.log,
+        )
+        self._upkeep = Upkeep(self._ownership, _view(process.model, settings), process.fail, process.log)
+        self._notifier = Notifier(
+            process.model,
+            settings.notification_topic,
+            settings.notification_partitions,
+            transactional_id=f"{settings.app_id}-notifier",
+            max_age_ms=settings.notify_max_age,
+            options=process.options,
+            make_reader=process.make_reader,
+            follower=process.follower,
+            metrics=process.metrics,
+            log=process.log,
+        )
+        connect(self._app, self._ownership, self._restore)
+        reservations.attach(self._app, settings.source_topics, self._ownership, process.fail)
+        catalogue.attach(
+            self._app, settings.catalogue_topic, dead_letters, settings.zone, settings.max_record_bytes, process.fail
+        )
+
+    async def run(self) -> None:
+        """Until the process is asked to stop; then flush, acknowledge, commit."""
+        await self._producer.start()
+        self._app.finalize()
+        starting = asyncio.create_task(self._app.start())
+        watching = asyncio.create_task(self._watch())
+        self._upkeep.start()
+        _tune_garbage_collector()
+        try:
+            await self._process.until_stopped()
+        finally:
+            watching.cancel()
+            await self._stop(starting)
+
+    async def _watch(self) -> None:
+        """Faust marks the app as crashed and goes on without the part that failed: notice it."""
+        while not self._app.crashed:  # noqa: ASYNC110 - a flag of Faust's, which tells nobody
+            await asyncio.sleep(0.2)
+        self._process.fail(self._app.crash_reason or RuntimeError("Faust stopped without a reason"))
+
+    async def _restore(self, changelog_partitions: set[TP]) -> None:
+        await self._ownership.restore(changelog_partitions)
+        in_charge = TP(self._process.settings.catalogue_topic, 0) in self._app.consumer.assignment()
+        await (self._notifier.start() if in_charge else self._notifier.stop())
+
+    def _handover(self, letting_go: bool) -> None:
+        self._process.model.rebalancing = letting_go
+
+    async def _stop(self, starting: asyncio.Task[Any]) -> None:
+        """Flush, acknowledge, commit, leave the group; bounded: what is not done by then comes again next time."""
+        stopping = asyncio.create_task(self._stop_in_order())
+        # Not asyncio.timeout: Faust swallows cancellations, and then nothing would bound this.
+        done, _ = await asyncio.wait([stopping], timeout=STOP_BUDGET_S)
+        if not done or stopping.exception() is not None:
+            reason = repr(stopping.exception()) if done else f"not within {STOP_BUDGET_S:g} s"
+            self._process.log.warning("stopped_uncleanly", reason=reason)
+        stopping.cancel()
+        starting.cancel()
+        await asyncio.wait([starting, stopping], timeout=1.0)
+
+    async def _stop_in_order(self) -> None:
+        await self._upkeep.stop()
+        await self._notifier.stop()
+        await self._ownership.let_go_all()
+        if self._process.failure is None:
+            await self._app.consumer.commit()
+        await self._app.stop()
+        await self._producer.stop()
+
+
+def _read_rules(settings: Settings) -> ReadRules:
+    return ReadRules(
+        topics=(*settings.source_topics, settings.catalogue_topic),
+        partitions=settings.partitions,
+        clock=settings.clock,
+        timezone=settings.zone,
+        grace_ms=settings.grace,
+        idle_ms=settings.idle,
+        max_record_bytes=settings.max_record_bytes,
+    )
+
+
+def _ownership_rules(settings: Settings) -> OwnershipRules:
+    def rules(flat_cancels: bool) -> DecodeRules:
+        return DecodeRules(
+            timezone=settings.zone,
+            max_future_ms=settings.max_future,
+            max_record_bytes=settings.max_record_bytes,
+            flat_cancels=flat_cancels,
+        )
+
+    return OwnershipRules(
+        topics=settings.source_topics,
+        changelog_topic=settings.changelog_topic,
+        decode=(rules(False), rules(True)),
+        grace_ms=settings.grace,
+        keep_ids_ms=int(settings.dedupe_hours * HOUR_MS),
+    )
+
+
+def _view(model: ReadModel, settings: Settings) -> View:
+    retention_ms = int(settings.retention_days * DAY_MS)
+
+    def went_back() -> list[tuple[int, bytes]]:
+        found, model.went_back = model.went_back, []
+        return [(item.partition, item.key) for item in found]
+
+    def expired() -> set[str]:
+        if not model.loaded:
+            return set()
+        oldest_s = (model.clock_ms() - retention_ms) // 1000
+        return {
+            schedule.id
+            for schedule in model.schedules.values()
+            if not schedule.curve.is_empty and (schedule.curve.newest_s or 0) < oldest_s
+        }
+
+    return View(went_back=went_back, expired=expired, pane_keys=model.pane_keys)
+
+
+def _tune_garbage_collector() -> None:
+    """What lives now lives for ever: keep it out of collections, and collect rarely (decoding makes no cycles)."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(100_000, 50, 100)

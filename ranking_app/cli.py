@@ -1,0 +1,189 @@
+"""The command line: `ranking-app`. Settings come from the environment (RANKING_…) and `.env`; flags win."""
+
+import asyncio
+import platform
+import sys
+from collections.abc import Callable, Coroutine
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ranking_app.clock import WallClock
+from ranking_app.errors import RankingError
+from ranking_app.logs import set_up_logs
+from ranking_app.settings import Settings, load_settings
+
+COMPONENTS = ("ranking-app", "faust-streaming", "aiokafka", "rocksdict")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+def cli() -> None:
+    """Live, exact rankings of ticket sales from Kafka.
+
+    \b
+    Try it on one machine:      ranking-app demo
+    In production, in order:    ranking-app topics, then ranking-app worker (one per partition),
+                                ranking-app serve (as many as reads need)
+
+    Every setting is an environment variable RANKING_<NAME> (or a line in .env); a flag wins over it.
+    docs/operations.md lists them all.
+    """
+
+
+def kafka_flags(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The flags of every command that talks to Kafka."""
+    broker = click.option("--broker", help="Brokers, kafka://HOST:PORT, several joined with ';'. [RANKING_BROKER]")
+    app_id = click.option("--app-id", help="Names the consumer group and the changelog. [RANKING_APP_ID]")
+    return broker(app_id(command))
+
+
+def web_flags(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The flags of every command with a web endpoint."""
+    host = click.option("--web-host", help="Address to listen on; the default is loopback only. [RANKING_WEB_HOST]")
+    port = click.option("--web-port", type=int, help="Port of the web endpoint. [RANKING_WEB_PORT]")
+    return host(port(command))
+
+
+@cli.command()
+@kafka_flags
+@web_flags
+@click.option("--data-dir", type=click.Path(path_type=Path), help="Local state, one per worker. [RANKING_DATA_DIR]")
+def worker(**flags: Any) -> None:
+    """Count events and answer questions: one worker.
+
+    Start one per partition (three by default), each with its own --data-dir and --web-port; more than that only
+    answer. Workers share the partitions among themselves, take over from one that dies, and every one of them
+    answers for all partitions. SIGTERM stops it cleanly within 10 seconds.
+    """
+    from ranking_app.app import run_worker  # here: `ranking-app --help` need not load Faust
+
+    _run(run_worker, flags)
+
+
+@cli.command()
+@kafka_flags
+@web_flags
+def serve(**flags: Any) -> None:
+    """Answer questions only: the web endpoint without counting, to scale reads."""
+    from ranking_app.app import run_serve
+
+    _run(run_serve, flags)
+
+
+@cli.command()
+@kafka_flags
+def topics(**flags: Any) -> None:
+    """Create the topics that are missing and check those that are there.
+
+    A topic with another partition count than RANKING_PARTITIONS is an error: it says which, and what to do.
+    """
+    _run(_topics, flags)
+
+
+async def _topics(settings: Settings, _: object) -> None:
+    import structlog
+
+    from ranking_app.kafka_client import client_options, wait_for_brokers
+    from ranking_app.topics import ensure_topics
+
+    options = client_options(settings)
+    await wait_for_brokers(options, settings.broker_wait, structlog.get_logger())
+    for spec, created in await ensure_topics(settings, options):
+        click.echo(f"{'created' if created else 'exists '}  {spec.name}  ({spec.partitions} partitions)")
+
+
+@cli.command()
+@kafka_flags
+@click.argument("file")
+@click.option("--rate", type=click.FloatRange(min=0, min_open=True), help="Events per second; default: unlimited.")
+def produce(file: str, rate: float | None, **flags: Any) -> None:
+    """Send the events in FILE (NDJSON, `-` is standard input, gzip by its .gz name) to their topics.
+
+    \b
+    Each line is one event; its eventType names the topic. Events without a key are spread over the partitions.
+    {"topic": "…", "partition": 0, "key": "…", "headers": {"…": "…"}, "value": {…}} sends any JSON as it is,
+    "raw": "…" in place of value any text, "value": null a tombstone.
+    """
+    from ranking_app.produce import produce as send
+
+    async def body(settings: Settings, _: object) -> None:
+        await send(file, settings=settings, rate=rate, progress=sys.stderr.isatty())
+
+    _run(body, flags)
+
+
+@cli.command()
+@click.option("--brokers", type=click.IntRange(1, 9), default=1, show_default=True, help="How many brokers.")
+@click.option("--port", type=click.IntRange(1, 65_535), default=9092, show_default=True, help="Of the first broker.")
+@click.option("--data-dir", type=click.Path(path_type=Path), required=True, help="Where the brokers keep their data.")
+def kafka(brokers: int, port: int, data_dir: Path) -> None:
+    """A real local Apache Kafka in the foreground, without Docker; for trying things out and for tests.
+
+    The first start downloads Kafka's jars (and a Java runtime where there is none). Three brokers take --port and
+    the two ports after it.
+    """
+    from ranking_app.local.kafka import run_foreground
+
+    _exit_with(lambda: run_foreground(brokers, port, data_dir))
+
+
+@cli.command()
+@click.option("--rate", type=click.FloatRange(1, 100_000), default=300, show_default=True, help="Events per second.")
+@click.option("--workers", type=click.IntRange(1, 3), default=3, show_default=True, help="Worker processes.")
+@click.option(
+    "--web-port", type=click.IntRange(1, 65_535), default=6066, show_default=True, help="Of the first worker."
+)
+@click.option("--seed", type=int, default=None, help="The same seed sells the same seats.")
+def demo(**flags: Any) -> None:
+    """Everything on one machine: Kafka, topics, three workers, a simulated on-sale, the page.
+
+    Opens nothing to the network and leaves nothing behind: its data is in a temporary directory. Stop with Ctrl-C.
+    """
+    from ranking_app.demo.run import run_demo
+
+    _exit_with(lambda: run_demo(**flags))
+
+
+@cli.command(name="version")
+def show_version() -> None:
+    """Versions of the app and of what it stands on."""
+    for name in COMPONENTS:
+        try:
+            click.echo(f"{name} {version(name)}")
+        except PackageNotFoundError:
+            click.echo(f"{name} (not installed as a package)")
+    click.echo(f"Python {platform.python_version()}")
+
+
+def _run(body: Callable[[Settings, WallClock], Coroutine[Any, Any, None]], flags: dict[str, Any]) -> None:
+    """Load the settings, run body, exit: 0 done, 1 failed, 2 wrong use."""
+
+    def go() -> int:
+        settings = load_settings(**flags)
+        set_up_logs(settings.log_format)
+        asyncio.run(body(settings, WallClock()))
+        return 0
+
+    _exit_with(go)
+
+
+def _exit_with(body: Callable[[], int | None]) -> None:
+    try:
+        code = body() or 0
+    except RankingError as error:
+        click.echo(f"ranking-app: {error}", err=True)
+        code = error.exit_code
+    except KeyboardInterrupt:
+        code = 130
+    sys.exit(code)
+
+
+def main() -> None:
+    """The console script."""
+    cli.main(prog_name="ranking-app")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,142 @@
+"""How a curve is stored: columns with one row per source partition and second, in the order of seconds.
+
+A few rows may share a second. Quantities and amounts are running sums, so that a total of any window is a
+difference of two rows, found by bisection; a row's own numbers are its difference to the row before. A row
+takes 26 bytes: a sold-out stadium of 60,000 seats at most 1.6 MB, a hall of 2,000 some 50 kB.
+"""
+
+from array import array
+from bisect import bisect_left
+from collections.abc import Hashable, Sequence
+from operator import sub
+
+from ranking_app.rankings.columns import Column, extended, extended_maxima, extended_sums
+from ranking_app.rankings.panes import MINUTE_S, Cell
+
+FEW_CELLS = 4
+"""Cells are kept as they were put until somebody asks: one settling then serves many puts. But a cell takes ten
+times the memory of a row, and nobody asks while a worker loads: above this and a quarter of the rows, settle."""
+
+MANY_CELLS = 8
+"""A minute with so many is a busy one and is put again and again, each time a little longer. Its cells are kept, so
+that the next put can tell from which second on it differs; of fewer it is as quick to sum up the whole minute."""
+
+_Row = tuple[int, int, int, int, int]
+"""(second, index of the source, completed, cancelled, amount): its own numbers, not summed up"""
+
+_NOTHING_CHANGED_S = 2**63
+
+
+class Rows:
+    """The rows of one schedule; rankings.curve asks the questions. Seconds are whole ones since the epoch, UTC."""
+
+    __slots__ = (
+        "_amount",  # n + 1 running sums, from 0: net amount
+        "_cancelled",  # the same of cancelled quantities
+        "_changed_from_s",  # of what is unsettled: nothing before this second differs from the columns
+        "_completed",  # as _cancelled, of completed quantities
+        "_latest",  # index of the source -> (minute, cells) of its newest minute, if these are many
+        "_peak",  # n + 1: the most that was sold at the end of any second so far, from 0
+        "_second",  # n: the second of each row
+        "_source",  # n: index into _sources
+        "_sources",
+        "_unsettled",  # (minute, index of the source) -> its cells, not yet in the columns
+        "_unsettled_cells",
+    )
+
+    def __init__(self) -> None:
+        self._sources: tuple[Hashable, ...] = ()
+        self._latest: dict[int, tuple[int, Sequence[Cell]]] = {}
+        self._unsettled: dict[tuple[int, int], Sequence[Cell]] = {}
+        self._unsettled_cells = 0
+        self._changed_from_s = _NOTHING_CHANGED_S
+        self._second: Column = array("I")
+        self._source: Column = array("H")
+        self._completed: Column = array("I", (0,))
+        self._cancelled: Column = array("I", (0,))
+        self._amount: Column = array("q", (0,))
+        self._peak: Column = array("I", (0,))
+
+    def put(self, source: Hashable, minute: int, cells: Sequence[Cell]) -> None:
+        """From now on source has these cells, and no others, in a minute since the epoch; there may be none.
+
+        cells: seconds of that minute, ascending; not to be changed afterwards. What other sources have in the same
+        minute or second is added to it. Cheap: the columns are brought up to date by the next question.
+        """
+        index = self._index(source)
+        changed_from_s = minute * MINUTE_S
+        latest = self._latest.get(index)
+        if latest is not None and latest[0] == minute:
+            changed_from_s = _first_difference_s(latest[1], cells)
+        if latest is None or latest[0] <= minute:
+            if len(cells) >= MANY_CELLS:
+                self._latest[index] = minute, cells
+            elif latest is not None:
+                del self._latest[index]
+        if changed_from_s < self._changed_from_s:
+            self._changed_from_s = changed_from_s
+        self._unsettled_cells += len(cells) - len(self._unsettled.get((minute, index), ()))
+        self._unsettled[minute, index] = cells
+        if self._unsettled_cells > FEW_CELLS + len(self._second) // 4:
+            self._settle()
+
+    def _index(self, source: Hashable) -> int:
+        try:
+            return self._sources.index(source)
+        except ValueError:
+            self._sources += (source,)
+            return len(self._sources) - 1
+
+    def _settle(self) -> None:
+        """Bring the columns up to date: everything from the first changed second on is summed up anew."""
+        changed, from_s = self._unsettled, self._changed_from_s
+        self._unsettled, self._unsettled_cells, self._changed_from_s = {}, 0, _NOTHING_CHANGED_S
+        old = self._cut(bisect_left(self._second, from_s))
+        # Behind the last changed minute, rows only get new sums: after a late sale that is most of them.
+        last_minute = max(minute for minute, _ in changed)
+        end = bisect_left(old, ((last_minute + 1) * MINUTE_S,))
+        rows = [row for row in old[:end] if (row[0] // MINUTE_S, row[1]) not in changed]
+        for (_, source), cells in changed.items():
+            rows += [(s, source, c, x, a) for s, c, x, a in cells if s >= from_s]
+        rows.sort()
+        rows += old[end:]
+        if rows:
+            self._add(rows)
+
+    def _cut(self, first: int) -> list[_Row]:
+        """Take the rows from `first` on out of the columns."""
+        if first == len(self._second):
+            return []
+        sums = (self._completed, self._cancelled, self._amount)
+        numbers = (map(sub, column[first + 1 :], column[first:]) for column in sums)
+        rows = list(zip(self._second[first:], self._source[first:], *numbers, strict=True))
+        del self._second[first:], self._source[first:]
+        for column in (*sums, self._peak):
+            del column[first + 1 :]
+        return rows
+
+    def _add(self, rows: list[_Row]) -> None:
+        """Put rows at the end of the columns: at least one, in order, and all in later seconds."""
+        second, source, completed, cancelled, amount = zip(*rows, strict=True)
+        count = len(self._second)
+        self._second = extended(self._second, second)
+        self._source = extended(self._source, source)
+        self._completed = extended_sums(self._completed, completed)
+        self._cancelled = extended_sums(self._cancelled, cancelled)
+        self._amount = extended_sums(self._amount, amount)
+        # Sources follow one another within a second by chance: a sum amid it never was and makes no peak.
+        sold = map(sub, self._completed[count + 1 :], self._cancelled[count + 1 :])
+        after = (*second[1:], None)
+        at_ends = [s if here != there else 0 for s, here, there in zip(sold, second, after, strict=True)]
+        self._peak = extended_maxima(self._peak, at_ends)
+
+
+def _first_difference_s(before: Sequence[Cell], after: Sequence[Cell]) -> int:
+    """The first second in which two lists of cells of the same minute differ."""
+    for old, new in zip(before, after, strict=False):
+        if old != new:
+            return min(old[0], new[0])
+    if len(before) == len(after):
+        return _NOTHING_CHANGED_S
+    longer, shorter = (before, after) if len(before) > len(after) else (after, before)
+    return longer[len(shorter)][0]

@@ -1,0 +1,153 @@
+"""Follows the changelog and the catalogue into the read model, on every process, without a consumer group."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+
+from ranking_app.kafka_client import partitions_of
+from ranking_app.metrics import Metrics
+from ranking_app.read_model.state import CATALOGUE, ReadModel, SourceKey
+
+ENDS_INTERVAL_S = 0.2
+"""How often the brokers are asked where the source partitions end: what `lag` is measured against."""
+
+SLICE_RECORDS = 2_000
+"""Applied in one go, some 10 ms; answers and flushes get their turn between slices."""
+
+FETCH_RECORDS = 20_000
+
+
+class Follower:
+    """Reads from the beginning, then keeps following. Closed by stop(); on_failure is told what ended it otherwise."""
+
+    def __init__(
+        self,
+        model: ReadModel,
+        changelog_topic: str,
+        partitions: int,
+        *,
+        make_reader: Callable[[], AIOKafkaConsumer],
+        on_failure: Callable[[BaseException], None],
+        metrics: Metrics,
+        log: Any,
+    ) -> None:
+        self._model = model
+        self._changelog = partitions_of(changelog_topic, partitions)
+        self._catalogue = TopicPartition(model.topic_of(CATALOGUE), 0)
+        self._make_reader = make_reader
+        self._on_failure = on_failure
+        self._metrics = metrics
+        self._log = log
+        self._consumer: AIOKafkaConsumer | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+        self._applying = False
+        self.loaded = asyncio.Event()
+        """Set after the first complete load."""
+        self.moved = asyncio.Event()
+        """Set whenever something was applied; cleared by whoever waits for it (the notifier)."""
+
+    async def start(self) -> None:
+        """Connect and begin to load; `loaded` tells when the read model answers for everything."""
+        consumer = self._consumer = self._make_reader()
+        await consumer.start()
+        consumer.assign([*self._changelog, self._catalogue])
+        await consumer.seek_to_beginning()
+        await self._ask_ends(consumer)
+        for body in (self._follow(consumer), self._watch_ends(consumer)):
+            task = asyncio.create_task(body)
+            task.add_done_callback(self._ended)
+            self._tasks.append(task)
+
+    async def stop(self) -> None:
+        """Stop following; the model stays as it is."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._consumer is not None:
+            await self._consumer.stop()
+
+    async def _follow(self, consumer: AIOKafkaConsumer) -> None:
+        started_s = time.monotonic()
+        left = await consumer.end_offsets([*self._changelog, self._catalogue])
+        records = 0
+        while True:
+            fetched = await consumer.getmany(timeout_ms=200, max_records=FETCH_RECORDS)
+            self._applying = True
+            for tp, batch in fetched.items():
+                await self._apply(tp, batch)
+                records += len(batch)
+            self._applying = False
+            if fetched:
+                self.moved.set()
+            if not self._model.loaded:
+                left = {tp: end for tp, end in left.items() if await consumer.position(tp) < end}
+                if not left:
+                    self._now_loaded(records, time.monotonic() - started_s)
+
+    async def _apply(self, tp: TopicPartition, batch: list[Any]) -> None:
+        model = self._model
+        for start in range(0, len(batch), SLICE_RECORDS):
+            part = batch[start : start + SLICE_RECORDS]
+            if tp == self._catalogue:
+                for record in part:
+                    model.apply_listing(record.key, record.value, record.offset)
+            else:
+                for record in part:
+                    model.apply_change(tp.partition, record.key, record.value)
+            model.changed()
+            await asyncio.sleep(0)
+        if tp != self._catalogue:
+            self._metrics.changelog_applied_offset.labels(partition=str(tp.partition)).set(batch[-1].offset + 1)
+
+    def _now_loaded(self, records: int, seconds: float) -> None:
+        self._model.loaded = True
+        self.loaded.set()
+        self._metrics.read_model_loaded.set(1)
+        self._log.info(
+            "read_model_loaded",
+            records=records,
+            schedules=len(self._model.schedules),
+            panes=self._model.panes,
+            seconds=round(seconds, 3),
+        )
+
+    async def _watch_ends(self, consumer: AIOKafkaConsumer) -> None:
+        while True:
+            await asyncio.sleep(ENDS_INTERVAL_S)
+            try:
+                await self._ask_ends(consumer)
+            except KafkaError as error:  # answers turn stale by themselves while this goes on
+                self._log.warning("source_ends_unknown", error=repr(error))
+                await asyncio.sleep(1.0)
+
+    async def _ask_ends(self, consumer: AIOKafkaConsumer) -> None:
+        model = self._model
+        sources = {self._source_tp(source): source for source in [*model.sources(), CATALOGUE]}
+        ends = await consumer.end_offsets(list(sources))
+        begins = await consumer.beginning_offsets(list(sources))
+        read_to = await consumer.position(self._catalogue)
+        if not self._applying:  # else it counts records that were taken and are not applied yet
+            model.catalogue_read_to(read_to)
+        for tp, source in sources.items():
+            model.set_end(source, begins[tp], ends[tp])
+        self._report()
+
+    def _source_tp(self, source: SourceKey) -> TopicPartition:
+        return TopicPartition(self._model.topic_of(source), source.partition)
+
+    def _report(self) -> None:
+        state = self._model.completeness(self._model.live_as_of_s())
+        for part in state.partitions:
+            labels = {"topic": part.topic, "partition": str(part.partition)}
+            self._metrics.source_lag.labels(**labels).set(part.lag)
+            self._metrics.source_offset.labels(**labels).set(part.offset)
+        self._metrics.schedules.set(len(self._model.schedules))
+        self._metrics.panes.set(self._model.panes)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._on_failure(error)

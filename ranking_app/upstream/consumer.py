@@ -1,0 +1,285 @@
+"""One Faust event per partition batch: the consumer and transport that replace Faust's message-by-message path.
+
+Replaces private methods of faust-streaming 0.15.3 (`_drain_messages`, `_new_offset`, `perform_seek`,
+`on_partitions_revoked`, `_new_consumer_thread`, `_create_worker_consumer`). Stock Faust spends about 75 us on an
+event before any table is touched; a list of records per event keeps its agents, assignment and rebalancing and takes
+that cost out. Why, what else was tried, and when to drop it: docs/decisions/0002-batch-transport.md. The contract
+tests in tests/upstream fail when one of these methods changes upstream.
+"""
+
+import asyncio
+import contextlib
+import time
+from collections import defaultdict, deque
+from collections.abc import Container, Mapping
+from typing import Any, Protocol, cast
+
+import aiokafka
+from aiokafka.errors import IllegalStateError
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP, ConsumerMessage, Message
+
+from ranking_app.errors import RankingError
+from ranking_app.kafka_client import FETCH_MAX_WAIT_MS
+
+MAX_POLL_RECORDS = 10_000
+"""Records taken from the fetch buffer at once; bounds the memory and the pause of one event."""
+
+PENDING_RECORDS = 40_000
+"""A partition with this many records delivered and not yet acknowledged is not fetched from: backpressure."""
+
+FETCH_BYTES = 4 * 1024 * 1024
+"""Per partition and fetch: some 16,000 envelopes, so that one round trip fills a large batch when behind."""
+
+POLL_S = 0.05
+"""How long a poll waits for records. A partition that drains meanwhile joins the next poll: this bounds its stall."""
+
+
+GAPS_S = 1.0
+"""How often an idle consumer looks whether it stands past the last record: transaction markers are no records."""
+
+
+class SourceRecreated(RankingError):
+    """A source topic is shorter than what was applied of it: it was deleted and made again, or lost records.
+
+    Operator: set a new RANKING_APP_ID, and everything that is on the topics now is counted from the beginning.
+    """
+
+
+class SourceOwner(Protocol):
+    """What the consumer asks of the code that applies the batches."""
+
+    @property
+    def gap_topics(self) -> Container[str]:
+        """The topics whose positions are kept in tables, and so have to be moved past gaps."""
+        ...
+
+    def next_offsets(self) -> Mapping[TP, int]:
+        """Where each assigned source partition goes on, by the tables; partitions without state are left out."""
+        ...
+
+    def skip_gap(self, tp: TP, fetched_to: int) -> None:
+        """Everything delivered from tp is durable, and fetched_to comes next: no records stand before it."""
+        ...
+
+    async def let_go(self, revoked: set[TP]) -> None:
+        """Finish the flush under way for these partitions and drop what waits; nothing is written for them after."""
+        ...
+
+
+class BatchConsumerThread(driver.AIOKafkaConsumerThread):
+    """Faust's consumer thread with our own aiokafka consumer in it."""
+
+    def _create_worker_consumer(self, transport: Any) -> aiokafka.AIOKafkaConsumer:
+        """As upstream, but: short long polls (Faust's 1.5 s is the stall), read_committed, our connection options."""
+        conf = self.app.conf
+        self._assignor = self.app.assignor
+        return aiokafka.AIOKafkaConsumer(
+            **cast(BatchTransport, transport).client_options,
+            client_id=conf.broker_client_id,
+            group_id=conf.id,
+            partition_assignment_strategy=[self._assignor],
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            max_poll_records=MAX_POLL_RECORDS,
+            max_partition_fetch_bytes=FETCH_BYTES,
+            fetch_max_wait_ms=FETCH_MAX_WAIT_MS,
+            isolation_level="read_committed",
+            max_poll_interval_ms=int((conf.broker_max_poll_interval or 0) * 1000),
+            request_timeout_ms=int(conf.broker_request_timeout * 1000),
+            session_timeout_ms=int(conf.broker_session_timeout * 1000),
+            rebalance_timeout_ms=int(conf.broker_rebalance_timeout * 1000),
+            heartbeat_interval_ms=int(conf.broker_heartbeat_interval * 1000),
+            metadata_max_age_ms=conf.consumer_metadata_max_age_ms,
+            connections_max_idle_ms=conf.consumer_connections_max_idle_ms,
+        )
+
+    async def hold_back(self, partitions: set[TP]) -> None:
+        """Keep aiokafka from prefetching changelog partitions: Faust assigns them, we restore them ourselves."""
+        await self.call_thread(self._hold_back, partitions)
+
+    async def _hold_back(self, partitions: set[TP]) -> None:
+        consumer = self._ensure_consumer()
+        consumer.pause(*(consumer.assignment() & {aiokafka.TopicPartition(*tp) for tp in partitions}))
+
+    async def fetch_positions(self, partitions: set[TP]) -> dict[TP, int]:
+        """The next offsets that aiokafka would fetch, where it knows them: past transaction markers as well."""
+        return cast(dict[TP, int], await self.call_thread(self._fetch_positions, partitions))
+
+    async def _fetch_positions(self, partitions: set[TP]) -> dict[TP, int]:
+        assignment = self._ensure_consumer()._subscription.subscription.assignment
+        found = {}
+        for tp in partitions:
+            state = assignment.state_value(aiokafka.TopicPartition(*tp))
+            if state is not None and state.has_valid_position:
+                found[tp] = state.position
+        return found
+
+
+class BatchConsumer(driver.Consumer):
+    """Hands each poll's records of one partition to the conductor as one message whose value is the list of them."""
+
+    _thread: BatchConsumerThread
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._batch_ends: defaultdict[TP, deque[tuple[int, int]]] = defaultdict(deque)
+        self._pending: defaultdict[TP, int] = defaultdict(int)
+        self._room = asyncio.Event()
+        self._look_for_gaps_at_s = 0.0
+
+    def _new_consumer_thread(self) -> BatchConsumerThread:
+        return BatchConsumerThread(self, loop=self.loop, beacon=self.beacon)
+
+    @property
+    def owner(self) -> SourceOwner:
+        """Who applies the batches and knows the positions."""
+        return cast(BatchTransport, self.transport).owner
+
+    async def _drain_messages(self, fetcher: Any) -> None:
+        """Poll, batch, deliver, until the fetcher stops."""
+        try:
+            while not (self.should_stop or fetcher.should_stop):
+                if not self.flow_active:
+                    await self.wait(cast(Any, self.can_resume_flow))
+                    continue
+                await self._deliver_poll()
+        except self.consumer_stopped_errors:
+            if not self.app.should_stop:
+                raise
+        except asyncio.CancelledError:
+            if not self.app.should_stop:
+                raise
+
+    async def _deliver_poll(self) -> None:
+        """One poll. Records that came while a rebalance began are dropped: the seek after it brings them again."""
+        wanted = {tp for tp in self._get_active_partitions() if self._pending[tp] < PENDING_RECORDS}
+        if not wanted:
+            await self._wait_for_room()
+            return
+        generation = self.app.consumer_generation_id
+        records = await self._getmany(wanted, POLL_S)
+        if not records and time.monotonic() >= self._look_for_gaps_at_s:
+            self._look_for_gaps_at_s = time.monotonic() + GAPS_S
+            await self._skip_gaps(wanted)
+        for tp, batch in records.items():
+            if not self.flow_active or self.app.consumer_generation_id != generation:
+                return
+            if tp in self._get_active_partitions():
+                await self._deliver(TP(tp.topic, tp.partition), batch)
+
+    async def _skip_gaps(self, polled: set[TP]) -> None:
+        """Between polls nothing is on its way: what was fetched is delivered, what is not pending is durable."""
+        for tp, position in (await self._thread.fetch_positions(polled)).items():
+            if not self._pending[tp] and tp.topic in self.owner.gap_topics:
+                self.owner.skip_gap(tp, position)
+
+    async def _wait_for_room(self) -> None:
+        self._room.clear()
+        await self.wait_first(self._room.wait(), timeout=POLL_S)
+
+    async def _deliver(self, tp: TP, records: list[Any]) -> None:
+        """Records below the read offset were fetched before a seek: they are not for us any more."""
+        read_offset = self._read_offset[tp]
+        if read_offset is not None and records[0].offset < read_offset:
+            records = [record for record in records if record.offset >= read_offset]
+        if not records:
+            return
+        last = records[-1]
+        self._batch_ends[tp].append((last.offset, len(records)))
+        self._pending[tp] += len(records)
+        self._read_offset[tp] = last.offset + 1
+        await self.wait_first(self.callback(_as_message(tp, records, self.app)), self.suspend_flow.wait())
+
+    def ack(self, message: Message) -> bool:
+        """As upstream, and make room for the next poll."""
+        acked = super().ack(message)
+        if acked:
+            self._room.set()
+            self._pending[message.tp] = max(self._pending[message.tp] - len(cast(list[Any], message.value)), 0)
+        return acked
+
+    def _new_offset(self, tp: TP) -> int | None:
+        """The offset after the last batch up to which all batches are acknowledged, in the order of delivery."""
+        ends, acked = self._batch_ends[tp], self._acked_index[tp]
+        new_offset = None
+        while ends and ends[0][0] in acked:
+            end, _ = ends.popleft()
+            acked.discard(end)
+            new_offset = end + 1
+        self._acked[tp][:] = list(acked)
+        return new_offset
+
+    async def perform_seek(self) -> None:
+        """Go on where the tables are: they know better than the committed offsets, which lag behind them."""
+        committed = await self.seek_to_committed()
+        applied = self.owner.next_offsets()
+        await self._refuse_shorter_sources(applied)
+        self._forget(set(self.assignment()))
+        for tp, offset in committed.items():
+            known = TP(tp.topic, tp.partition)
+            self._committed_offset[known] = offset or None
+            self._read_offset[known] = None
+        if applied:
+            await self.seek_wait(applied)
+
+    async def _refuse_shorter_sources(self, applied: Mapping[TP, int]) -> None:
+        """A source that ends before what was applied is another topic of the same name: its records would be lost."""
+        for tp, end in (await self.highwaters(*applied)).items() if applied else ():
+            if end < applied[TP(tp.topic, tp.partition)]:
+                raise SourceRecreated(
+                    f"topic {tp.topic!r} partition {tp.partition} ends at offset {end}, but offsets up to "
+                    f"{applied[TP(tp.topic, tp.partition)]} were applied: it was recreated or truncated; set a new "
+                    "RANKING_APP_ID to count it from its beginning"
+                )
+
+    async def on_partitions_revoked(self, revoked: set[TP]) -> None:
+        """Finish and commit what is under way, then forget the partitions."""
+        self.stop_flow()
+        try:
+            await self.owner.let_go(revoked)
+            await self.commit()
+        finally:
+            await super().on_partitions_revoked(revoked)
+            self._forget(revoked)
+
+    async def hold_back(self, partitions: set[TP]) -> None:
+        """See BatchConsumerThread.hold_back."""
+        with contextlib.suppress(IllegalStateError):  # revoked meanwhile: the next assignment calls again
+            await self._thread.hold_back(partitions)
+
+    def _forget(self, partitions: set[TP]) -> None:
+        for tp in partitions:
+            self._batch_ends.pop(tp, None)
+            self._pending.pop(tp, None)
+            self._acked.pop(tp, None)
+            self._acked_index.pop(tp, None)
+        self._room.set()
+
+
+class BatchTransport(driver.Transport):
+    """The transport that names our consumer. client_options: what every aiokafka client of the app connects with."""
+
+    Consumer = BatchConsumer
+
+    client_options: Mapping[str, Any]
+    owner: SourceOwner
+
+
+def _as_message(tp: TP, records: list[Any], app: Any) -> ConsumerMessage:
+    last = records[-1]
+    return ConsumerMessage(
+        tp.topic,
+        tp.partition,
+        last.offset,
+        last.timestamp / 1000,
+        last.timestamp_type,
+        [],
+        None,
+        cast(Any, records),
+        None,
+        0,
+        0,
+        tp,
+        generation_id=app.consumer_generation_id,
+    )

@@ -1,0 +1,206 @@
+"""The shape of every answer: typed dicts that handlers fill, mypy checks and `/openapi.json` describes.
+
+One definition for all three. Fields stand in the order in which they are answered. Times are ISO 8601 in UTC
+with a `Z`: whole seconds, but milliseconds in watermarks.
+"""
+
+from typing import Annotated, Literal, NotRequired
+
+from pydantic import Field
+from typing_extensions import TypedDict  # not typing's: pydantic needs this one below Python 3.12
+
+from ranking_app.rankings.curve import By
+from ranking_app.rankings.status import Status
+from ranking_app.rankings.ties import Ties
+
+SECOND = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$"
+MILLISECOND = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$"
+
+Second = Annotated[str, Field(pattern=SECOND, examples=["2026-06-14T11:00:00Z"])]
+Millisecond = Annotated[str, Field(pattern=MILLISECOND, examples=["2026-06-14T11:00:00.412Z"])]
+
+Rank = Annotated[int, Field(ge=1)]
+
+SoldRatio = Annotated[
+    float | None, Field(description="sold / capacity, rounded down to 4 decimals; null without a capacity.")
+]
+SellOutSeconds = Annotated[
+    int | None,
+    Field(description="soldOutAt - saleOpensAt (or - the first sale); negative when sold out before."),
+]
+
+
+class PartitionAnswer(TypedDict):
+    """How far the answer follows one source partition."""
+
+    topic: str
+    partition: Annotated[int, Field(ge=0)]
+    offset: Annotated[int, Field(ge=0, description="The next source offset to be applied.")]
+    lag: Annotated[int, Field(ge=0, description="The broker's end offset minus `offset`.")]
+    watermark: Annotated[
+        Millisecond | None,
+        Field(description="The newest eventTime counted here; null: none, or the catalogue."),
+    ]
+
+
+class CompletenessAnswer(TypedDict):
+    """What the answer covers, and whether it can still change."""
+
+    complete: Annotated[bool, Field(description="Every partition is loaded and none is stale.")]
+    final: Annotated[bool, Field(description="No reservation partition is expected to change the answer.")]
+    late: Annotated[int, Field(ge=0, description="Events counted more than RANKING_GRACE behind their watermark.")]
+    duplicates: Annotated[int, Field(ge=0, description="Events not counted, as their id was known.")]
+    deadLetters: Annotated[int, Field(ge=0, description="Records that went to a dead-letter topic.")]
+    partitions: Annotated[list[PartitionAnswer], Field(description="Both reservation topics and the catalogue.")]
+
+
+class WindowAnswer(TypedDict):
+    """The half-open window [start, end); start and seconds are null for `all`."""
+
+    start: Second | None
+    end: Second
+    seconds: Annotated[int, Field(ge=1)] | None
+
+
+class EntryAnswer(TypedDict):
+    """One schedule on a board."""
+
+    rank: Rank
+    concertScheduleId: str
+    title: str | None
+    score: Annotated[int, Field(description="What the board is sorted by.")]
+    sold: Annotated[int, Field(description="Net quantity of everything before asOf; may exceed the capacity.")]
+    cancelled: Annotated[int, Field(description="Quantity cancelled inside the window.")]
+    quantity: Annotated[int, Field(description="Net quantity inside the window.")]
+    amount: Annotated[int, Field(description="Net amount inside the window, smallest unit; may exceed 64 bits.")]
+    capacity: int | None
+    soldRatio: SoldRatio
+    status: Status
+    soldOutAt: Second | None
+    sellOutSeconds: SellOutSeconds
+
+
+class SalesBoardAnswer(TypedDict):
+    """The best sellers of a window."""
+
+    board: Literal["sales"]
+    by: By
+    ties: Ties
+    window: WindowAnswer
+    asOf: Second
+    completeness: CompletenessAnswer
+    total: Annotated[int, Field(ge=0, description="All entries of the board.")]
+    entries: Annotated[list[EntryAnswer], Field(description="The page asked for.")]
+
+
+class SellOutBoardAnswer(TypedDict):
+    """The fastest sell-outs; in its entries quantity, amount and cancelled are of everything before asOf."""
+
+    board: Literal["sell-out"]
+    ties: Ties
+    window: WindowAnswer
+    asOf: Second
+    completeness: CompletenessAnswer
+    total: Annotated[int, Field(ge=0, description="All entries of the board.")]
+    entries: Annotated[list[EntryAnswer], Field(description="The page asked for.")]
+
+
+class MilestoneAnswer(TypedDict):
+    """The first second at whose end the share was sold."""
+
+    threshold: Annotated[float, Field(gt=0, le=1)]
+    reachedAt: Second | None
+
+
+SalesRanksAnswer = TypedDict("SalesRanksAnswer", {"1h": Rank | None, "24h": Rank | None, "all": Rank | None})
+
+
+class RanksAnswer(TypedDict):
+    """Standard ranks by quantity; null where the schedule is not on that board."""
+
+    sales: SalesRanksAnswer
+    sellOut: Rank | None
+
+
+class ScheduleAnswer(TypedDict):
+    """One schedule, everything before asOf."""
+
+    concertScheduleId: str
+    asOf: Second
+    title: str | None
+    venue: str | None
+    region: str | None
+    genre: str | None
+    saleOpensAt: Second | None
+    startsAt: Second | None
+    sold: Annotated[int, Field(description="completed - cancelled")]
+    completed: int
+    cancelled: int
+    amount: Annotated[int, Field(description="Net amount, smallest unit; may exceed 64 bits.")]
+    capacity: int | None
+    soldRatio: SoldRatio
+    status: Status
+    soldOutAt: Second | None
+    sellOutSeconds: SellOutSeconds
+    firstSaleAt: Second | None
+    lastSaleAt: Second | None
+    milestones: Annotated[list[MilestoneAnswer], Field(description="All seven; empty without a capacity.")]
+    ranks: RanksAnswer
+    completeness: CompletenessAnswer
+
+
+class PointAnswer(TypedDict):
+    """One step of a sales curve."""
+
+    start: Second
+    quantity: Annotated[int, Field(description="Net quantity of the step.")]
+    amount: Annotated[int, Field(description="Net amount of the step.")]
+    cancelled: Annotated[int, Field(description="Quantity cancelled in the step.")]
+    sold: Annotated[int, Field(description="Net quantity of everything before the step's end.")]
+
+
+_Range = TypedDict("_Range", {"concertScheduleId": str, "from": Second, "to": Second})  # `from` is a keyword
+
+
+class CurveAnswer(_Range):
+    """The sales curve of one schedule: a point for every step from `from`, the last may be short."""
+
+    stepSeconds: Annotated[int, Field(ge=1)]  # noqa: N815
+    points: Annotated[list[PointAnswer], Field(max_length=10_000)]
+    completeness: CompletenessAnswer
+
+
+class LiveAnswer(TypedDict):
+    """The process answers."""
+
+    status: Literal["live"]
+
+
+class ReadyAnswer(TypedDict):
+    """The boards are loaded; `stale` while a partition is moving and its last good state is shown."""
+
+    status: Literal["ready", "stale"]
+    complete: bool
+    partitions: list[PartitionAnswer]
+
+
+class ProblemAnswer(TypedDict):
+    """RFC 9457."""
+
+    type: str
+    title: str
+    status: Annotated[int, Field(ge=400, le=599)]
+    detail: str
+    instance: str
+
+
+class ParameterProblemAnswer(ProblemAnswer):
+    """RFC 9457, naming the parameter that cannot be used."""
+
+    parameter: str
+
+
+class LoadingProblemAnswer(ProblemAnswer):
+    """RFC 9457; from the readiness probe also how far the load has come."""
+
+    partitions: NotRequired[list[PartitionAnswer]]

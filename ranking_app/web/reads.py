@@ -1,0 +1,39 @@
+"""What the web needs of a read model, and no more: answers are made from this alone.
+
+The real one is ranking_app/read_model; tests put a small one in its place.
+"""
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from ranking_app.rankings.boards import Schedule
+from ranking_app.read_model.state import Completeness
+from ranking_app.web.problems import StillLoading
+
+
+class ReadModel(Protocol):
+    """All schedules in memory, changed only on the loop that serves: no answer sees half a change."""
+
+    @property
+    def loaded(self) -> bool:
+        """False before the first complete load; never False again."""
+
+    @property
+    def revision(self) -> int:
+        """Grows with every change to `schedules` or to anything in them."""
+
+    @property
+    def schedules(self) -> Mapping[str, Schedule]:
+        """By id. One with neither events nor a catalogue record is not in it."""
+
+    def live_as_of_s(self) -> int:
+        """The clock's whole second plus one."""
+
+    def completeness(self, end_s: int) -> Completeness:
+        """Of an answer whose window ends (exclusively) at end_s. Also callable before the first load."""
+
+
+def require_loaded(read_model: ReadModel) -> None:
+    """StillLoading before the first complete load: half a board would be a wrong one."""
+    if not read_model.loaded:
+        raise StillLoading

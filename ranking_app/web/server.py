@@ -1,0 +1,70 @@
+"""The web application on a TCP port: start, stop, and a plain sentence where the address cannot be had."""
+
+import errno
+
+from aiohttp import web
+
+from ranking_app.errors import PortInUse, WebAddressUnusable
+from ranking_app.web.malformed import PoliteRunner
+
+SHUTDOWN_S = 1.0
+"""For answers under way at a stop. SIGTERM promises 10 s, and nearly all of it belongs to flushing."""
+
+LINGERING_S = 1.0
+"""For a client to finish sending a body that nobody asked for: it reads the answer before the close."""
+
+MAX_LINE_BYTES = 8_190
+"""The longest request line and header: an id of 200 characters, percent-encoded, needs 2,400."""
+
+KEEP_ALIVE_S = 75.0
+"""Longer than the 60 s of common proxies: they drop an idle connection first, so none loses a request."""
+
+
+class WebServer:
+    """Serves one application. `start` once, `stop` any number of times; both on the loop that serves."""
+
+    def __init__(self, app: web.Application) -> None:
+        self._app = app
+        self._runner: PoliteRunner | None = None
+        self._port = 0
+
+    @property
+    def port(self) -> int:
+        """The port that is listened on; after a start with port 0, the one that the system chose."""
+        return self._port
+
+    async def start(self, host: str, port: int) -> None:
+        """Listen on host and port (0: any free one). PortInUse or WebAddressUnusable where that cannot be."""
+        runner = PoliteRunner(
+            self._app,
+            access_log=None,  # requests are counted in /metrics, by route
+            shutdown_timeout=SHUTDOWN_S,
+            keepalive_timeout=KEEP_ALIVE_S,
+            lingering_time=LINGERING_S,
+            max_line_size=MAX_LINE_BYTES,
+            max_field_size=MAX_LINE_BYTES,
+        )
+        await runner.setup()
+        try:
+            await web.TCPSite(runner, host, port).start()
+        except OSError as exc:
+            await runner.cleanup()
+            raise _named(exc, host, port) from None
+        self._runner = runner
+        self._port = runner.addresses[0][1]
+
+    async def stop(self) -> None:
+        """Refuse new connections, give answers under way SHUTDOWN_S, close. Harmless when not started."""
+        runner, self._runner = self._runner, None
+        if runner is not None:
+            await runner.cleanup()
+
+
+def _named(exc: OSError, host: str, port: int) -> PortInUse | WebAddressUnusable:
+    if exc.errno == errno.EADDRINUSE:
+        return PortInUse(f"{host}:{port} is in use by another process: stop it, or set RANKING_WEB_PORT to a free port")
+    reason = exc.strerror or str(exc)
+    return WebAddressUnusable(
+        f"cannot listen on {host}:{port} ({reason}): choose an address of this machine with RANKING_WEB_HOST "
+        "and a port above 1023 with RANKING_WEB_PORT"
+    )

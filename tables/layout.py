@@ -1,0 +1,68 @@
+"""What stands in the panes table and its changelog: the keys, and how they are told apart.
+
+A changelog partition holds what one owner knows of the source partitions with its number, of both roles
+(role 0: completed topic, role 1: cancelled topic; roles, not names, so that renaming a topic keeps the state):
+
+    P role partition minute schedule   a pane (rankings.panes): one schedule's sales in one minute of event time
+    O role partition                   the position: next source offset, watermark, counters (tables.position)
+    I role partition segment offset    ids seen in one flush (tables.seen); lives for RANKING_DEDUPE_HOURS
+
+Integers are big-endian, so that keys sort by role, partition, and minute or segment. Everything of one flush is one
+Kafka record batch, which a broker appends whole or not at all: position, ids and panes never disagree.
+"""
+
+import struct
+from typing import NamedTuple
+
+PANE, POSITION, SEEN = b"P", b"O", b"I"
+
+_PANE_HEAD = struct.Struct(">cBHI")
+_POSITION = struct.Struct(">cBH")
+_SEEN = struct.Struct(">cBHQQ")
+_SEEN_SEGMENT = struct.Struct(">cBHQ")
+
+
+class PaneKey(NamedTuple):
+    """Which pane: the role and number of its source partition, the minute since the epoch, the schedule."""
+
+    role: int
+    partition: int
+    minute: int
+    schedule_id: str
+
+
+def pane_key(role: int, partition: int, minute: int, schedule_id: str) -> bytes:
+    """The key of a pane, in table and changelog."""
+    return _PANE_HEAD.pack(PANE, role, partition, minute) + schedule_id.encode()
+
+
+def parse_pane_key(key: bytes) -> PaneKey:
+    """The parts of a pane's key. ValueError or struct.error if it is none."""
+    _, role, partition, minute = _PANE_HEAD.unpack_from(key)
+    return PaneKey(role, partition, minute, key[_PANE_HEAD.size :].decode())
+
+
+def position_key(role: int, partition: int) -> bytes:
+    """The key of a source partition's position."""
+    return _POSITION.pack(POSITION, role, partition)
+
+
+def parse_position_key(key: bytes) -> tuple[int, int]:
+    """(role, partition) of a position's key."""
+    _, role, partition = _POSITION.unpack(key)
+    return role, partition
+
+
+def seen_key(role: int, partition: int, segment: int, first_offset: int) -> bytes:
+    """The key of the ids of one flush. first_offset: of the first event in it."""
+    return _SEEN.pack(SEEN, role, partition, segment, first_offset)
+
+
+def seen_prefix(role: int, partition: int) -> bytes:
+    """What the keys of all ids of a source partition begin with."""
+    return _POSITION.pack(SEEN, role, partition)
+
+
+def parse_seen_segment(key: bytes) -> int:
+    """The segment number in the key of the ids of one flush."""
+    return int(_SEEN_SEGMENT.unpack_from(key)[3])

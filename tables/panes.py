@@ -1,0 +1,142 @@
+"""The panes table as its owner sees it: one partition's panes, positions and ids, read from RocksDB and written
+through the changelog.
+
+Order of a write (invariants 2 and 3): the changelog acknowledges first, then RocksDB takes the same pairs and the
+changelog offset in one write batch, then the caller acknowledges its source records.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from ranking_app.errors import RankingError
+from ranking_app.rankings.panes import Pane, Touched, decode_pane, encode_pane
+from tables.changelog import ChangelogWriter
+from tables.layout import pane_key, position_key
+from tables.position import Position
+from tables.seen import SeenBatch, SeenIds
+from tables.store import Pair, PartitionStore
+
+CACHED_PANES = 100_000
+"""Decoded panes kept per partition, some 60 MB of them at the worst; beyond that they are read from RocksDB."""
+
+ROLES = (0, 1)
+"""Completed topic, cancelled topic: the index in Settings.source_topics."""
+
+
+class StoreDamaged(RankingError):
+    """What stands in the local store cannot be read. Operator: delete the data directory; it is restored from Kafka."""
+
+
+class ChangelogDiverged(RankingError):
+    """Somebody else wrote to this partition's changelog after the store was restored; the store was left as it is.
+
+    Another owner, or this one was stopped for so long that another took over. Whoever gets this restores the store
+    again and applies what is left. Operator: nothing, unless it goes on: then look for two apps with one
+    RANKING_APP_ID.
+    """
+
+    retriable = True
+
+
+class OwnedPartition:
+    """One partition of the panes table in the hands of its owner. One writer at a time; not thread-safe."""
+
+    def __init__(self, number: int, store: PartitionStore, changelog: ChangelogWriter, keep_ids_ms: int) -> None:
+        self.number = number
+        self._store = store
+        self._changelog = changelog
+        self._cache: dict[tuple[int, int, str], Pane] = {}
+        self.positions = [self._load_position(role) for role in ROLES]
+        self.seen = [SeenIds(store, role, number, keep_ids_ms) for role in ROLES]
+
+    def pane(self, role: int, schedule_id: str, minute: int) -> Pane:
+        """The pane as it stands, an empty one where there is none. The caller may change it, and then writes it."""
+        known = (role, minute, schedule_id)
+        pane = self._cache.get(known)
+        if pane is None:
+            pane = self._cache[known] = self._load_pane(role, schedule_id, minute)
+        return pane
+
+    async def write(
+        self,
+        panes: Mapping[int, Touched],
+        positions: Mapping[int, Position],
+        seen: Sequence[tuple[int, SeenBatch]],
+    ) -> None:
+        """Make one flush durable: touched panes, new positions and new ids, by role.
+
+        KafkaError if the brokers do not acknowledge; nothing has changed in the store then, but panes have in
+        memory: the caller must not go on.
+        """
+        pairs: list[Pair] = [
+            (pane_key(role, self.number, minute, schedule_id), encode_pane(pane))
+            for role, touched in panes.items()
+            for schedule_id, minutes in touched.items()
+            for minute, pane in minutes.items()
+        ]
+        pairs += [(batch.key, batch.value) for _, batch in seen if batch.key is not None]
+        # Positions last: should a flush ever need two record batches, the guard in the panes covers the first one.
+        pairs += [(position_key(role, self.number), position.encode()) for role, position in positions.items()]
+        await self._write(pairs)
+        for role, position in positions.items():
+            self.positions[role] = position
+        for role, batch in seen:
+            self.seen[role].remember(batch)
+        self._trim()
+
+    async def retire(self, keys: Sequence[bytes]) -> None:
+        """Delete panes, in changelog and store."""
+        await self._write([(key, None) for key in keys])
+        self._cache.clear()
+
+    async def expire_ids(self, now_ms: int) -> int:
+        """Delete the ids that are too old to matter; returns how many records went. now_ms: wall clock."""
+        keys = [key for seen in self.seen for key in seen.expired_records(now_ms)]
+        if keys:
+            await self._write([(key, None) for key in keys])
+        for seen in self.seen:
+            seen.forget(now_ms)
+        return len(keys)
+
+    async def rewrite(self, key: bytes) -> None:
+        """Write a pane or position again as it stands here: a stale owner wrote an older one over it (invariant 4)."""
+        value = self._store.get(key)
+        if value is not None:
+            await self._write([(key, value)])
+
+    async def _write(self, pairs: Sequence[Pair]) -> None:
+        if not pairs:
+            return
+        first, last = await self._changelog.append(self.number, pairs)
+        # Offsets of a changelog have no gaps. Were the store to take this write, the records of whoever wrote in
+        # between would never be read: a restore begins after the store's offset.
+        before = self._store.changelog_offset
+        if before is not None and first != before + 1:
+            raise ChangelogDiverged(f"partition {self.number}: expected changelog offset {before + 1}, got {first}")
+        self._store.write(pairs, last)
+
+    def _load_position(self, role: int) -> Position:
+        value = self._store.get(position_key(role, self.number))
+        return Position() if value is None else Position.decode(value)
+
+    def _load_pane(self, role: int, schedule_id: str, minute: int) -> Pane:
+        value = self._store.get(pane_key(role, self.number, minute, schedule_id))
+        if value is None:
+            return Pane()
+        try:
+            return decode_pane(value, minute)
+        except (ValueError, TypeError, IndexError) as exc:
+            raise StoreDamaged(
+                f"partition {self.number} of the panes table holds an unreadable pane; delete the data directory of "
+                "this worker, its state is restored from Kafka"
+            ) from exc
+
+    def _trim(self) -> None:
+        """Drop the panes that were first used longest ago. Only between flushes: none is being changed then."""
+        while len(self._cache) > CACHED_PANES:
+            for known in list(self._cache)[: CACHED_PANES // 4]:
+                del self._cache[known]
+
+
+def applied_of(value: bytes) -> int:
+    """The guard of an encoded pane: its first number."""
+    return int(value[1 : value.index(b",")] if b"," in value else value[1:-1])

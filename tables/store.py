@@ -1,0 +1,66 @@
+"""The local store of one changelog partition: RocksDB in, bytes out, and the changelog offset it stands at."""
+
+from collections.abc import Iterable, Iterator
+
+from rocksdict import Rdict, ReadOptions, WriteBatch
+
+CHANGELOG_OFFSET_KEY = b"__faust\0offset__"
+"""Where Faust keeps it (faust.stores.rocksdb.Store.offset_key): the last changelog offset that is in the store."""
+
+Pair = tuple[bytes, bytes | None]
+"""A key and its new value; None deletes it."""
+
+
+class PartitionStore:
+    """What the panes table needs of RocksDB. Not thread-safe; closed by whoever opened the database."""
+
+    def __init__(self, db: Rdict) -> None:
+        self._db = db
+        value = db.get(CHANGELOG_OFFSET_KEY)
+        self.changelog_offset: int | None = None if value is None else int(value)
+        """The last changelog offset that is in here; None in a new store."""
+
+    def get(self, key: bytes) -> bytes | None:
+        """The value, or None."""
+        value: bytes | None = self._db.get(key)
+        return value
+
+    def scan(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
+        """All pairs whose key begins with prefix, in the order of keys."""
+        options = ReadOptions()
+        options.set_iterate_upper_bound(_after(prefix))
+        yield from self._db.items(from_key=prefix, read_opt=options)
+
+    def write(self, pairs: Iterable[Pair], changelog_offset: int) -> None:
+        """Write what the changelog has acknowledged, together with the offset it has it at, all or nothing."""
+        batch = WriteBatch(raw_mode=True)
+        for key, value in pairs:
+            if value is None:
+                batch.delete(key)
+            else:
+                batch.put(key, value)
+        batch.put(CHANGELOG_OFFSET_KEY, str(changelog_offset).encode())
+        self._db.write(batch)
+        self.changelog_offset = changelog_offset
+
+    def put_many(self, pairs: Iterable[tuple[bytes, bytes]]) -> None:
+        """Write pairs that are only local: derived, not in the changelog."""
+        batch = WriteBatch(raw_mode=True)
+        for key, value in pairs:
+            batch.put(key, value)
+        self._db.write(batch)
+
+    def delete_prefix(self, prefix: bytes) -> None:
+        """Delete local pairs whose key begins with prefix."""
+        self._db.delete_range(prefix, _after(prefix))
+
+    def clear(self) -> None:
+        """Delete everything: the store does not fit its changelog any more."""
+        self._db.delete_range(b"", b"\xff" * 64)
+        self.changelog_offset = None
+
+
+def _after(prefix: bytes) -> bytes:
+    """The first key after all those that begin with prefix; prefix must not be all 0xff."""
+    trimmed = prefix.rstrip(b"\xff")
+    return trimmed[:-1] + bytes([trimmed[-1] + 1])

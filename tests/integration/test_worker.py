@@ -1,0 +1,223 @@
+"""A worker on a real Kafka, with a hand inside: what black-box tests cannot bring about."""
+
+import asyncio
+import json
+import time
+import uuid
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiokafka import TopicPartition
+
+import agents.apply
+import agents.upkeep
+from agents.apply import ApplyFailed
+from ranking_app.kafka_client import client_options, reader
+from ranking_app.local.kafka import LocalKafka
+from ranking_app.rankings.panes import fold
+from ranking_app.settings import Settings
+from ranking_app.topics import ensure_topics
+from tables.layout import PANE, POSITION
+from tables.panes import applied_of
+from tests.support.in_process import producing, read_topic, running, settings_of
+
+
+@pytest.fixture
+def settings(kafka: LocalKafka, tmp_path: Path) -> Settings:
+    return settings_of(f"w{uuid.uuid4().hex[:8]}", kafka.url, tmp_path / "data")
+
+
+def envelope(schedule: str, quantity: int = 1, event_id: str | None = None, **more: Any) -> bytes:
+    """A completed reservation of now."""
+    return json.dumps(
+        {
+            "eventId": event_id or str(uuid.uuid4()),
+            "eventType": more.pop("event_type", "reservation.completed"),
+            "eventTime": more.pop("at", datetime.now(UTC).isoformat()),
+            "payload": {"concertScheduleId": schedule, "quantity": quantity, "amount": 100 * quantity, **more},
+        }
+    ).encode()
+
+
+def lag(answer: Any) -> int:
+    return sum(part["lag"] for part in answer["completeness"]["partitions"])
+
+
+def sold(answer: Any) -> dict[str, int]:
+    return {entry["concertScheduleId"]: entry["sold"] for entry in answer["entries"]}
+
+
+def offsets(answer: Any) -> dict[tuple[str, int], int]:
+    return {(part["topic"], part["partition"]): part["offset"] for part in answer["completeness"]["partitions"]}
+
+
+async def committed(settings: Settings, tp: TopicPartition) -> int | None:
+    consumer = reader(client_options(settings), group_id=settings.app_id)
+    consumer.assign([tp])
+    await consumer.start()
+    try:
+        offset: int | None = await consumer.committed(tp)
+        return offset
+    finally:
+        await consumer.stop()
+
+
+async def test_what_is_sold_is_on_the_board_and_survives_a_restart_and_a_lost_disk(
+    settings: Settings, tmp_path: Path
+) -> None:
+    async with running(settings) as worker, producing(settings) as producer:
+        await worker.until("/v1/rankings/sales", lambda a: a["completeness"]["complete"])
+        for number in range(30):
+            await producer.send_and_wait(settings.completed_topic, envelope(f"S{number % 3}"), partition=number % 3)
+        await worker.until("/v1/rankings/sales", lambda a: sold(a) == {"S0": 10, "S1": 10, "S2": 10})
+        await worker.stop()
+        for lose_disk in (False, True):
+            if lose_disk:
+                settings = settings.model_copy(update={"data_dir": tmp_path / "another"})
+            async with running(settings) as again:
+                board = await again.until("/v1/rankings/sales", lambda a: a["completeness"]["complete"])
+                assert sold(board) == {"S0": 10, "S1": 10, "S2": 10}
+
+
+async def test_an_exception_of_our_own_stops_the_worker_and_nothing_is_acknowledged_or_lost(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real_fold = fold
+
+    def broken(pane_of: Any, sales: Any) -> Any:
+        sales = list(sales)
+        if any(sale.schedule_id == "poison" for sale in sales):
+            raise ZeroDivisionError("a bug")
+        return real_fold(pane_of, sales)
+
+    async with running(settings) as worker, producing(settings) as producer:
+        await worker.until("/v1/rankings/sales", lambda a: a["completeness"]["complete"])
+        topic = settings.completed_topic
+        for _ in range(5):
+            await producer.send_and_wait(topic, envelope("good"), partition=0)
+        await worker.until("/v1/rankings/sales", lambda a: a["total"] == 1 and a["entries"][0]["sold"] == 5)
+        monkeypatch.setattr(agents.apply, "fold", broken)
+        poison = await producer.send_and_wait(topic, envelope("poison"), partition=0)
+        await producer.send_and_wait(topic, envelope("good"), partition=0)
+        error = await worker.failure()
+    assert isinstance(error, ApplyFailed)
+    assert topic in str(error)
+    assert "partition 0" in str(error)
+    assert f"offset {poison.offset}" in str(error)
+    assert (await committed(settings, TopicPartition(topic, 0)) or 0) <= poison.offset
+    monkeypatch.setattr(agents.apply, "fold", real_fold)
+    async with running(settings) as fixed:
+        await fixed.until("/v1/rankings/sales", lambda a: sold(a) == {"good": 6, "poison": 1})
+
+
+async def test_what_a_stale_owner_wrote_over_a_newer_pane_is_written_again(settings: Settings, tmp_path: Path) -> None:
+    async with running(settings) as worker, producing(settings) as producer:
+        await worker.until("/v1/rankings/sales", lambda a: a["completeness"]["complete"])
+        at = datetime.now(UTC).isoformat()
+        await producer.send_and_wait(settings.completed_topic, envelope("S", at=at), partition=0)
+        await worker.until("/v1/rankings/sales", lambda a: a["total"] == 1)
+        old = [r for r in await read_topic(settings, settings.changelog_topic) if r.key[:1] in (PANE, POSITION)]
+        await producer.send_and_wait(settings.completed_topic, envelope("S", at=at), partition=0)
+        await worker.until("/v1/rankings/sales", lambda a: a["entries"][0]["sold"] == 2)
+        for record in old:  # the zombie
+            await producer.send_and_wait(settings.changelog_topic, record.value, key=record.key, partition=0)
+
+        deadline_s = time.monotonic() + 20
+        while True:
+            newest = {r.key: r.value for r in await read_topic(settings, settings.changelog_topic)}
+            if applied_of(newest[next(r.key for r in old if r.key[:1] == PANE)]) == 1:
+                break
+            assert time.monotonic() < deadline_s, "not healed"
+            await asyncio.sleep(0.1)
+        _, board = await worker.get("/v1/rankings/sales")
+        assert board["entries"][0]["sold"] == 2
+    settings = settings.model_copy(update={"data_dir": tmp_path / "another"})
+    async with running(settings) as again:
+        board = await again.until("/v1/rankings/sales", lambda a: a["completeness"]["complete"])
+        assert sold(board) == {"S": 2}
+
+
+async def test_markers_of_a_transactional_producer_leave_no_lag(settings: Settings) -> None:
+    async with running(settings) as worker:
+        await worker.until("/v1/rankings/sales", lambda a: a["completeness"]["complete"])
+        async with producing(settings, transactional_id=f"{settings.app_id}-source") as producer:
+            async with producer.transaction():
+                await producer.send(settings.completed_topic, envelope("S"), partition=1)
+            await producer.begin_transaction()
+            await producer.send(settings.completed_topic, envelope("aborted"), partition=1)
+            await producer.abort_transaction()
+        board = await worker.until(
+            "/v1/rankings/sales",
+            lambda a: lag(a) == 0 and a["total"] and offsets(a)[settings.completed_topic, 1] == 4,
+        )
+        assert [entry["concertScheduleId"] for entry in board["entries"]] == ["S"]
+
+
+async def test_notifications_are_on_their_topic_once_whoever_is_in_charge(settings: Settings, tmp_path: Path) -> None:
+    other = settings.model_copy(update={"data_dir": tmp_path / "second", "web_port": 0})
+    listing = {"eventId": "c", "eventType": "concert.schedule.created"}
+    async with producing(settings) as producer, running(settings) as worker:
+        await worker.until("/v1/rankings/sales", lambda a: a["completeness"]["complete"])
+        value = json.dumps({**listing, "payload": {"concertScheduleId": "S", "capacity": 10}}).encode()
+        await producer.send_and_wait(settings.catalogue_topic, value, key=b"S")
+        for number in range(10):
+            await producer.send_and_wait(settings.completed_topic, envelope("S"), partition=number % 3)
+        await worker.until("/v1/schedules/S", lambda a: a["status"] == "soldOut")
+        await _until_raised(settings, 7)
+        async with running(other):  # a second worker joins: roles are handed round
+            await producer.send_and_wait(
+                settings.cancelled_topic, envelope("S", event_type="reservation.cancelled"), partition=0
+            )
+            await _until_raised(settings, 8)
+    async with running(settings) as again:
+        await again.until("/v1/schedules/S", lambda a: a["status"] == "reopened")
+        async with producing(settings) as producer:
+            await producer.send_and_wait(settings.completed_topic, envelope("S"), partition=0)
+        raised = await _until_raised(settings, 9)
+    ids = [json.loads(record.value)["eventId"] for record in raised]
+    assert len(set(ids)) == len(ids) == 9
+    kinds = sorted(json.loads(record.value)["eventType"] for record in raised)
+    assert (
+        kinds == ["ranking.milestone.reached"] * 6 + ["ranking.schedule.reopened"] + ["ranking.schedule.sold-out"] * 2
+    )
+
+
+async def _until_raised(settings: Settings, count: int) -> list[Any]:
+    deadline_s = time.monotonic() + 30
+    while True:
+        raised = await read_topic(settings, settings.notification_topic)
+        if len(raised) >= count:
+            await asyncio.sleep(1.0)  # a second one would come now
+            return await read_topic(settings, settings.notification_topic)
+        assert time.monotonic() < deadline_s, f"{len(raised)} of {count} notifications"
+        await asyncio.sleep(0.1)
+
+
+async def test_a_schedule_is_retired_with_tombstones_and_an_event_after_that_starts_it_anew(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(agents.upkeep, "RETIRE_INTERVAL_S", 0.5)
+    settings = settings.model_copy(update={"retention_days": 6 / 86_400})
+    async with running(settings) as worker, producing(settings) as producer:
+        await worker.until("/v1/rankings/sales", lambda a: a["completeness"]["complete"])
+        for partition in range(3):
+            await producer.send_and_wait(settings.completed_topic, envelope("S", quantity=2), partition=partition)
+        await worker.until("/v1/rankings/sales", lambda a: sold(a) == {"S": 6})
+        await worker.until("/v1/rankings/sales?window=all", lambda a: sold(a) == {})
+        assert (await worker.get("/v1/schedules/S"))[0] == 404
+        changelog = await read_topic(settings, settings.changelog_topic)
+        panes = {record.key: record.value for record in changelog if record.key[:1] == PANE}
+        assert len(panes) >= 3
+        assert set(panes.values()) == {None}
+        await producer.send_and_wait(settings.completed_topic, envelope("S"), partition=0)
+        await worker.until("/v1/rankings/sales?window=all", lambda a: sold(a) == {"S": 1})
+
+
+async def test_ensure_topics_twice_creates_nothing_the_second_time(settings: Settings) -> None:
+    options = client_options(settings)
+    first = await ensure_topics(settings, options)
+    second = await ensure_topics(settings, options)
+    assert all(created for _, created in first)
+    assert not any(created for _, created in second)

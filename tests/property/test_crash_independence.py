@@ -1,0 +1,158 @@
+"""Any split into batches, any crash, with or without the disk: the same boards and counters (invariants 1-3, 5-7)."""
+
+import asyncio
+import json
+from collections import defaultdict
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from agents.apply import Applier, Source
+from ranking_app.clock import ManualClock
+from ranking_app.rankings.windows import Window
+from ranking_app.read_model.state import ReadModel, ReadRules, SourceKey
+from schemas.decode import DecodeRules
+from tables.panes import OwnedPartition
+from tests.support.memory import Crash, FakeRecord, MemoryChangelog, MemoryDeadLetters, MemoryPartitionStore
+
+NOW_MS = 1_781_434_800_000
+RULES = DecodeRules(timezone=ZoneInfo("UTC"), max_future_ms=300_000, max_record_bytes=65_536, flat_cancels=False)
+GRACE_MS = 60_000
+
+
+def record(offset: int, event: tuple[int, int, int, bool, int]) -> FakeRecord:
+    """An event as (schedule, seconds before now, quantity, cancelled, id); a quantity of 0 makes it a bad record."""
+    schedule, ago_s, quantity, cancelled, event_id = event
+    at = datetime.fromtimestamp(NOW_MS / 1000 - ago_s, UTC).isoformat()
+    value = {
+        "eventId": f"id-{event_id}",
+        "eventType": "reservation.cancelled" if cancelled else "reservation.completed",
+        "eventTime": at,
+        "payload": {"concertScheduleId": f"S{schedule}", "quantity": quantity, "amount": quantity * 100},
+    }
+    return FakeRecord(offset, json.dumps(value).encode())
+
+
+events = st.tuples(st.integers(0, 3), st.integers(0, 300), st.integers(0, 4), st.booleans(), st.integers(0, 40))
+
+
+class Life:
+    """One partition's owner through crashes: the log survives, the store perhaps, memory never."""
+
+    def __init__(self) -> None:
+        self.log = MemoryChangelog()
+        self.store = MemoryPartitionStore()
+        self.dead = MemoryDeadLetters()
+        self.clock = ManualClock(NOW_MS)
+        self.begin()
+
+    def begin(self) -> None:
+        self.store.catch_up(self.log)
+        self.owned = OwnedPartition(0, self.store, self.log, keep_ids_ms=86_400_000)  # type: ignore[arg-type]
+        source = Source(0, "reservation.completed", 0, RULES, GRACE_MS)
+        self.applier = Applier(self.owned, [source], self.dead, self.clock)  # type: ignore[arg-type]
+
+    async def flush(self, records: list[FakeRecord]) -> None:
+        applied = await self.applier.apply({0: records})  # type: ignore[dict-item]
+        if applied.positions:
+            await self.owned.write(applied.panes, applied.positions, applied.seen)
+
+    def live(self, records: list[FakeRecord], sizes: list[int], crashes: dict[int, tuple[bool, bool]]) -> None:
+        """Deliver all records in batches; crash at the flushes named, (after the append?, disk lost?); then go on."""
+        asyncio.run(self._live(records, sizes, crashes))
+
+    async def _live(self, records: list[FakeRecord], sizes: list[int], crashes: dict[int, tuple[bool, bool]]) -> None:
+        flush, start = 0, 0
+        while start < len(records):
+            size = sizes[flush % len(sizes)]
+            after_append, disk_lost = crashes.get(flush, (False, False))
+            self.log.crash_in = 0 if flush in crashes else None
+            self.log.crash_after_append = after_append
+            flush += 1
+            try:
+                await self.flush(records[start : start + size])
+            except Crash:
+                if disk_lost:
+                    self.store = MemoryPartitionStore()
+                self.begin()
+                start = max(0, start - size)  # redelivered: also some that were acknowledged
+            else:
+                start += size
+
+    def model(self) -> ReadModel:
+        rules = ReadRules(
+            ("reservation.completed", "reservation.cancelled", "concert.schedule.created"),
+            1, "wall", ZoneInfo("UTC"), GRACE_MS, 60_000, 65_536,
+        )  # fmt: skip
+        model = ReadModel(rules, self.clock)
+        for key, value in self.log.pairs:
+            model.apply_change(0, key, value)
+        return model
+
+
+def naive(events: list[tuple[int, int, int, bool, int]]) -> tuple[dict[str, tuple[int, int]], int, int, int]:
+    """Per schedule (completed, cancelled); duplicates, dead letters, late: one event after the other."""
+    sold: dict[str, tuple[int, int]] = defaultdict(lambda: (0, 0))
+    seen, watermark = set(), None
+    duplicates = dead = late = 0
+    for schedule, ago_s, quantity, cancelled, event_id in events:
+        if quantity == 0:
+            dead += 1
+            continue
+        if event_id in seen:
+            duplicates += 1
+            continue
+        seen.add(event_id)
+        at_s = -ago_s
+        if watermark is not None and at_s < watermark - GRACE_MS // 1000:
+            late += 1
+        watermark = at_s if watermark is None else max(watermark, at_s)
+        completed, gone = sold[f"S{schedule}"]
+        sold[f"S{schedule}"] = (completed, gone + quantity) if cancelled else (completed + quantity, gone)
+    return dict(sold), duplicates, dead, late
+
+
+@settings(max_examples=120, deadline=None)
+@given(
+    st.lists(events, max_size=60),
+    st.lists(st.integers(1, 12), min_size=1, max_size=5),
+    st.dictionaries(st.integers(0, 12), st.tuples(st.booleans(), st.booleans()), max_size=6),
+)
+def test_any_split_and_any_crash_give_what_a_naive_count_gives(
+    given_events: list[tuple[int, int, int, bool, int]], sizes: list[int], crashes: dict[int, tuple[bool, bool]]
+) -> None:
+    life = Life()
+    life.live([record(offset, event) for offset, event in enumerate(given_events)], sizes, crashes)
+    model = life.model()
+    expected, duplicates, dead, late = naive(given_events)
+    found = {}
+    for schedule in model.schedules.values():
+        totals = schedule.curve.totals(Window(None, NOW_MS // 1000 + 1))
+        found[schedule.id] = (totals.completed, totals.cancelled)
+    assert found == expected
+    position = model.position(SourceKey(0, 0))
+    assert (position.duplicates, position.dead_letters, position.late) == (duplicates, dead, late)
+    assert position.next_offset == len(given_events)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(events, min_size=1, max_size=40), st.data())
+def test_the_order_of_arrival_changes_no_curve(
+    given_events: list[tuple[int, int, int, bool, int]], data: st.DataObject
+) -> None:
+    distinct = [(*event[:4], number) for number, event in enumerate(given_events)]
+    shuffled = data.draw(st.permutations(distinct))
+    lives = []
+    for order in (distinct, shuffled):
+        life = Life()
+        life.live([record(offset, event) for offset, event in enumerate(order)], [7], {})
+        lives.append(life.model())
+    first, second = lives
+    assert first.schedules.keys() == second.schedules.keys()
+    for schedule_id, schedule in first.schedules.items():
+        other = second.schedules[schedule_id]
+        for ago_s in (0, 1, 30, 200, 301):
+            end_s = NOW_MS // 1000 - ago_s
+            assert schedule.curve.sold_before(end_s) == other.curve.sold_before(end_s)

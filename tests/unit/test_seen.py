@@ -1,0 +1,134 @@
+"""The memory of event ids, against a plain dict that never forgets and never freezes."""
+
+from collections.abc import Iterable, Iterator
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tables.seen import SeenIds, pack_ids, unpack_ids
+
+DAY_MS = 24 * 3600 * 1000
+
+
+class MemoryStore:
+    """A store that obeys tables.seen.IdStore, in a dict."""
+
+    def __init__(self) -> None:
+        self.pairs: dict[bytes, bytes] = {}
+
+    def get(self, key: bytes) -> bytes | None:
+        return self.pairs.get(key)
+
+    def scan(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
+        yield from sorted((k, v) for k, v in self.pairs.items() if k.startswith(prefix))
+
+    def put_many(self, pairs: Iterable[tuple[bytes, bytes]]) -> None:
+        self.pairs.update(pairs)
+
+    def delete_prefix(self, prefix: bytes) -> None:
+        self.pairs = {k: v for k, v in self.pairs.items() if not k.startswith(prefix)}
+
+
+class Memory:
+    """SeenIds with its flushes made durable, as OwnedPartition does it."""
+
+    def __init__(self, store: MemoryStore, keep_ms: int = DAY_MS, hot_ids: int = 4) -> None:
+        self.store = store
+        self.keep_ms = keep_ms
+        self.hot_ids = hot_ids
+        self.seen = SeenIds(store, 0, 0, keep_ms, hot_ids)
+
+    def arrive(self, *events: tuple[int, str], at_ms: int = 1_000) -> set[int]:
+        batch = self.seen.check([offset for offset, _ in events], [event_id for _, event_id in events], at_ms)
+        if batch.key is not None:
+            self.store.pairs[batch.key] = batch.value
+        self.seen.remember(batch)
+        return set(batch.duplicates)
+
+    def restart(self) -> None:
+        self.seen = SeenIds(self.store, 0, 0, self.keep_ms, self.hot_ids)
+
+    def expire(self, now_ms: int) -> None:
+        for key in self.seen.expired_records(now_ms):
+            del self.store.pairs[key]
+        self.seen.forget(now_ms)
+
+
+@pytest.fixture
+def memory() -> Memory:
+    return Memory(MemoryStore())
+
+
+def test_the_second_of_two_equal_ids_is_the_duplicate(memory: Memory) -> None:
+    assert memory.arrive((0, "a"), (1, "b"), (2, "a")) == {2}
+
+
+def test_an_id_is_known_in_later_batches(memory: Memory) -> None:
+    memory.arrive((0, "a"))
+    assert memory.arrive((1, "a"), (2, "c")) == {1}
+
+
+def test_the_same_offset_again_is_a_redelivery_and_no_duplicate(memory: Memory) -> None:
+    memory.arrive((0, "a"))
+    assert memory.arrive((0, "a")) == set()
+
+
+def test_ids_that_were_frozen_into_runs_are_still_known(memory: Memory) -> None:
+    for offset in range(100):
+        memory.arrive((offset, f"id-{offset}"))
+    assert memory.arrive(*((200 + n, f"id-{n}") for n in range(100))) == set(range(200, 300))
+
+
+def test_a_restart_forgets_nothing(memory: Memory) -> None:
+    for offset in range(50):
+        memory.arrive((offset, f"id-{offset}"))
+    memory.restart()
+    assert memory.arrive(*((100 + n, f"id-{n}") for n in range(50))) == set(range(100, 150))
+
+
+def test_an_id_comes_anew_after_its_time_and_is_remembered_from_then(memory: Memory) -> None:
+    memory.arrive((0, "a"), at_ms=0)
+    assert memory.arrive((1, "a"), at_ms=DAY_MS) == {1}
+    assert memory.arrive((2, "a"), at_ms=DAY_MS + 1) == set()
+    assert memory.arrive((3, "a"), at_ms=2 * DAY_MS) == {3}
+
+
+def test_expired_segments_leave_nothing_behind(memory: Memory) -> None:
+    for offset in range(40):
+        memory.arrive((offset, f"id-{offset}"), at_ms=offset)
+    memory.expire(3 * DAY_MS)
+    assert memory.store.pairs == {}
+    assert memory.seen.size_bytes == 0
+
+
+def test_what_may_still_matter_is_not_expired(memory: Memory) -> None:
+    memory.arrive((0, "a"), at_ms=DAY_MS)
+    memory.expire(2 * DAY_MS)
+    assert memory.arrive((1, "a"), at_ms=2 * DAY_MS) == {1}
+
+
+def test_packed_ids_are_read_back_as_they_were() -> None:
+    digests = [bytes([n] * 16) for n in range(3)]
+    assert unpack_ids(pack_ids(digests, [5, 9, 1 << 40], 123)) == (123, digests, [5, 9, 1 << 40])
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.lists(st.integers(0, 30), max_size=12), max_size=25),
+    st.integers(1, 20),
+    st.sets(st.integers(0, 24)),
+)
+def test_it_says_what_a_plain_dict_says(batches: list[list[int]], hot_ids: int, restarts: set[int]) -> None:
+    memory, known, offset = Memory(MemoryStore(), hot_ids=hot_ids), set[int](), 0
+    for number, batch in enumerate(batches):
+        events, expected = [], set()
+        for value in batch:
+            events.append((offset, f"id-{value}"))
+            if value in known:
+                expected.add(offset)
+            known.add(value)
+            offset += 1
+        assert memory.arrive(*events) == expected
+        if number in restarts:
+            memory.restart()
