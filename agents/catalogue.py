@@ -14,7 +14,7 @@ from agents.dead_letters import DeadLetters
 from agents.pending import Record
 from ranking_app.errors import BadRecord
 from ranking_app.upstream.schema import RecordsSchema
-from schemas.catalogue import decode_listing
+from schemas.catalogue import decode_listing, latest_listing_ms
 
 
 def attach(
@@ -23,6 +23,7 @@ def attach(
     dead_letters: DeadLetters,
     timezone: tzinfo,
     max_record_bytes: int,
+    max_future_ms: int,
     on_failure: Callable[[BaseException], None],
 ) -> None:
     """Define the agent. A batch is acknowledged once its bad records are in the dead-letter topic."""
@@ -32,7 +33,7 @@ def attach(
         async for event in stream.noack().events():
             try:
                 message = event.message
-                bad = bad_listings(message.value, timezone, max_record_bytes)
+                bad = bad_listings(message.value, timezone, max_record_bytes, max_future_ms)
                 if bad:
                     await dead_letters.send(message.topic, message.partition, bad)
                 event.ack()
@@ -43,14 +44,17 @@ def attach(
     app.agent(source, name="catalogue")(catalogue)
 
 
-def bad_listings(records: Sequence[Record], timezone: tzinfo, max_record_bytes: int) -> list[tuple[Record, str, str]]:
+def bad_listings(
+    records: Sequence[Record], timezone: tzinfo, max_record_bytes: int, max_future_ms: int
+) -> list[tuple[Record, str, str]]:
     """The records that are no listings, with error class and message; tombstones are fine."""
     bad = []
     for record in records:
         if record.value is None and record.key is not None:
             continue
         try:
-            decode_listing(record.value, timezone, max_record_bytes)
+            latest_ms = latest_listing_ms(record.timestamp, max_future_ms)
+            decode_listing(record.value, timezone, max_record_bytes, latest_ms)
         except BadRecord as error:
             bad.append((record, f"{type(error).__module__}.{type(error).__qualname__}", str(error)))
     return bad

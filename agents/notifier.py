@@ -65,6 +65,7 @@ class Notifier:
         options: Mapping[str, Any],
         make_reader: Callable[[], AIOKafkaConsumer],
         follower: Changes,
+        on_failure: Callable[[BaseException], None],
         metrics: Metrics,
         log: Any,
     ) -> None:
@@ -76,6 +77,7 @@ class Notifier:
         self._options = options
         self._make_reader = make_reader
         self._follower = follower
+        self._on_failure = on_failure
         self._metrics = metrics
         self._log = log
         self._task: asyncio.Task[None] | None = None
@@ -99,10 +101,11 @@ class Notifier:
                 await self._be_in_charge()
             except ProducerFenced:
                 self._log.warning("notifier_fenced", transactional_id=self._transactional_id)
-            except (KafkaError, TimeoutError) as error:
+            except (KafkaError, OSError) as error:  # OSError: also TimeoutError
                 self._log.warning("notifier_begins_anew", reason=repr(error))
-            except Exception:
-                self._log.exception("notifier_failed")
+            except Exception as error:  # a bug of our own: say so and stop, nothing is lost by that
+                self._on_failure(error)
+                return
             await asyncio.sleep(RETRY_S)
 
     async def _be_in_charge(self) -> None:

@@ -26,6 +26,7 @@ from ranking_app.read_model.follower import Follower
 from ranking_app.read_model.state import ReadModel, ReadRules
 from ranking_app.settings import Settings
 from ranking_app.topics import DAY_MS, ensure_topics
+from ranking_app.upstream.plain_records import plain_records
 from ranking_app.web.app import create_web_app
 from ranking_app.web.server import WebServer
 from schemas.decode import DecodeRules
@@ -65,7 +66,7 @@ class Process:
 
     def make_reader(self) -> AIOKafkaConsumer:
         """A new consumer without a group."""
-        return reader(self.options, isolation_level="read_committed")
+        return reader(self.options, isolation_level="read_committed", key_deserializer=plain_records)
 
     def fail(self, error: BaseException) -> None:
         """Stop the process because of error; the first one counts."""
@@ -173,13 +174,20 @@ class Worker:
             options=process.options,
             make_reader=process.make_reader,
             follower=process.follower,
+            on_failure=process.fail,
             metrics=process.metrics,
             log=process.log,
         )
         connect(self._app, self._ownership, self._restore)
         reservations.attach(self._app, settings.source_topics, self._ownership, process.fail)
         catalogue.attach(
-            self._app, settings.catalogue_topic, dead_letters, settings.zone, settings.max_record_bytes, process.fail
+            self._app,
+            settings.catalogue_topic,
+            dead_letters,
+            settings.zone,
+            settings.max_record_bytes,
+            settings.max_future,
+            process.fail,
         )
 
     async def run(self) -> None:
@@ -241,6 +249,7 @@ def _read_rules(settings: Settings) -> ReadRules:
         grace_ms=settings.grace,
         idle_ms=settings.idle,
         max_record_bytes=settings.max_record_bytes,
+        max_future_ms=settings.max_future,
     )
 
 

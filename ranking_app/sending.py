@@ -18,14 +18,11 @@ from aiokafka.producer.message_accumulator import BatchBuilder
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
 from ranking_app.errors import NoSuchPartition, NotAcknowledged, RankingError, RecordTooLarge, TopicMissing
-from ranking_app.kafka_client import writer
+from ranking_app.kafka_client import DEFAULT_MAX_MESSAGE_BYTES, writer
 from ranking_app.partitioner import partition_of
 
 BATCH_BYTES = 256 * 1024
 """About a thousand events: the cost of a request vanishes, and one fills every few milliseconds."""
-
-DEFAULT_MAX_MESSAGE_BYTES = 1_048_588
-"""Kafka's own default of max.message.bytes, assumed where we may not ask for a topic's configuration."""
 
 BATCH_HEADER_BYTES = 61
 """What a record batch (magic 2) has on top of its records; the broker counts it against max.message.bytes."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from dotenv import dotenv_values
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -15,6 +16,7 @@ from ranking_app.durations import parse_duration_ms
 from ranking_app.errors import WrongUse
 
 PREFIX = "RANKING_"
+DOTENV = ".env"
 
 DurationMs = Annotated[int, BeforeValidator(parse_duration_ms)]
 """A length of time: `90s`, `5m`, `1h`, `7d`, ISO 8601, or a bare number of seconds; kept in milliseconds."""
@@ -29,7 +31,7 @@ class WrongSetting(WrongUse):
 class Settings(BaseSettings):
     """What can be set. Each field is the environment variable RANKING_<NAME>; docs/operations.md explains them."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=".env", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=DOTENV, extra="ignore", frozen=True)
 
     broker: str = "kafka://127.0.0.1:9092"
     app_id: Annotated[str, Field(pattern=r"^[a-zA-Z0-9._-]{1,100}$")] = "ranking-app"
@@ -120,6 +122,6 @@ def load_settings(**flags: Any) -> Settings:
 
 def _refuse_unknown_names() -> None:
     known = {PREFIX + name.upper() for name in Settings.model_fields}
-    for name in os.environ:
+    for name in (*os.environ, *dotenv_values(DOTENV)):
         if name.upper().startswith(PREFIX) and name.upper() not in known:
             raise WrongSetting(f"{name} is not a setting of ranking-app; docs/operations.md lists them all")

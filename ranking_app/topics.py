@@ -10,6 +10,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
 from ranking_app.errors import RankingError
+from ranking_app.kafka_client import DEFAULT_MAX_MESSAGE_BYTES
 from ranking_app.settings import Settings
 
 DAY_MS = 24 * 3600 * 1000
@@ -19,9 +20,6 @@ CHANGELOG_MAX_MESSAGE_BYTES = 16 * 1024 * 1024
 
 RECORD_OVERHEAD_BYTES = 64 * 1024
 """Headers, key and framing that a dead letter has on top of the record it carries."""
-
-DEFAULT_MAX_MESSAGE_BYTES = 1_048_588
-"""Kafka's own default of max.message.bytes: what a source topic takes if nobody says otherwise."""
 
 CREATE_WAIT_S = 30.0
 

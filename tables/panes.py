@@ -110,8 +110,9 @@ class OwnedPartition:
         # Offsets of a changelog have no gaps. Were the store to take this write, the records of whoever wrote in
         # between would never be read: a restore begins after the store's offset.
         before = self._store.changelog_offset
-        if before is not None and first != before + 1:
-            raise ChangelogDiverged(f"partition {self.number}: expected changelog offset {before + 1}, got {first}")
+        expected = 0 if before is None else before + 1
+        if first != expected:
+            raise ChangelogDiverged(f"partition {self.number}: expected changelog offset {expected}, got {first}")
         self._store.write(pairs, last)
 
     def _load_position(self, role: int) -> Position:

@@ -94,7 +94,7 @@ class Follower:
             part = batch[start : start + SLICE_RECORDS]
             if tp == self._catalogue:
                 for record in part:
-                    model.apply_listing(record.key, record.value, record.offset)
+                    model.apply_listing(record.key, record.value, record.offset, record.timestamp)
             else:
                 for record in part:
                     model.apply_change(tp.partition, record.key, record.value)

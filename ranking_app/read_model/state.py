@@ -12,7 +12,7 @@ from ranking_app.errors import BadRecord
 from ranking_app.rankings.boards import Schedule
 from ranking_app.rankings.curve import Curve
 from ranking_app.rankings.panes import cells_of
-from schemas.catalogue import Listing, decode_listing
+from schemas.catalogue import Listing, decode_listing, latest_listing_ms
 from tables.layout import PANE, POSITION, parse_pane_key, parse_position_key
 from tables.position import Position
 
@@ -64,6 +64,7 @@ class ReadRules:
     grace_ms: int
     idle_ms: int
     max_record_bytes: int
+    max_future_ms: int
 
 
 class WentBack(NamedTuple):
@@ -131,15 +132,19 @@ class ReadModel:
         elif kind == POSITION and value is not None:
             self._apply_position(partition, key, Position.decode(value))
 
-    def apply_listing(self, key: bytes | None, value: bytes | None, offset: int) -> None:
-        """One record of the catalogue topic. Bad ones are left out here and dead-lettered by the worker in charge."""
+    def apply_listing(self, key: bytes | None, value: bytes | None, offset: int, written_at_ms: int) -> None:
+        """One record of the catalogue topic; written_at_ms: its timestamp.
+
+        Bad ones are left out here; the worker in charge dead-letters them.
+        """
         self._catalogue_offset = offset + 1
         if value is None:
             if key is not None:
                 self._set_listing(key.decode(errors="replace"), None)
             return
         try:
-            listing = decode_listing(value, self._rules.timezone, self._rules.max_record_bytes)
+            latest_ms = latest_listing_ms(written_at_ms, self._rules.max_future_ms)
+            listing = decode_listing(value, self._rules.timezone, self._rules.max_record_bytes, latest_ms)
         except BadRecord:
             return
         self._set_listing(listing.concert_schedule_id, listing)

@@ -1,7 +1,8 @@
 """One Faust event per partition batch: the consumer and transport that replace Faust's message-by-message path.
 
 Replaces private methods of faust-streaming 0.15.3 (`_drain_messages`, `_new_offset`, `perform_seek`,
-`on_partitions_revoked`, `_new_consumer_thread`, `_create_worker_consumer`). Stock Faust spends about 75 us on an
+`on_partitions_revoked`, `_new_consumer_thread`, `_create_worker_consumer`) and of mode-streaming 0.7.1
+(`_gather_remaining_tasks`). Stock Faust spends about 75 us on an
 event before any table is touched; a list of records per event keeps its agents, assignment and rebalancing and takes
 that cost out. Why, what else was tried, and when to drop it: docs/decisions/0002-batch-transport.md. The contract
 tests in tests/upstream fail when one of these methods changes upstream.
@@ -21,6 +22,7 @@ from faust.types import TP, ConsumerMessage, Message
 
 from ranking_app.errors import RankingError
 from ranking_app.kafka_client import FETCH_MAX_WAIT_MS
+from ranking_app.upstream.plain_records import plain_records
 
 MAX_POLL_RECORDS = 10_000
 """Records taken from the fetch buffer at once; bounds the memory and the pause of one event."""
@@ -30,6 +32,9 @@ PENDING_RECORDS = 40_000
 
 FETCH_BYTES = 4 * 1024 * 1024
 """Per partition and fetch: some 16,000 envelopes, so that one round trip fills a large batch when behind."""
+
+SWEEPS = 10
+"""How often the tasks left in the consumer's thread are cancelled at its end; two are enough, this bounds it."""
 
 POLL_S = 0.05
 """How long a poll waits for records. A partition that drains meanwhile joins the next poll: this bounds its stall."""
@@ -71,7 +76,7 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
     """Faust's consumer thread with our own aiokafka consumer in it."""
 
     def _create_worker_consumer(self, transport: Any) -> aiokafka.AIOKafkaConsumer:
-        """As upstream, but: short long polls (Faust's 1.5 s is the stall), read_committed, our connection options."""
+        """As upstream, but: short long polls (Faust's 1.5 s stall), read_committed, plain records, our options."""
         conf = self.app.conf
         self._assignor = self.app.assignor
         return aiokafka.AIOKafkaConsumer(
@@ -85,6 +90,7 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
             max_partition_fetch_bytes=FETCH_BYTES,
             fetch_max_wait_ms=FETCH_MAX_WAIT_MS,
             isolation_level="read_committed",
+            key_deserializer=plain_records,
             max_poll_interval_ms=int((conf.broker_max_poll_interval or 0) * 1000),
             request_timeout_ms=int(conf.broker_request_timeout * 1000),
             session_timeout_ms=int(conf.broker_session_timeout * 1000),
@@ -93,6 +99,17 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
             metadata_max_age_ms=conf.consumer_metadata_max_age_ms,
             connections_max_idle_ms=conf.consumer_connections_max_idle_ms,
         )
+
+    async def _gather_remaining_tasks(self) -> None:
+        """As upstream, until none is left: a cancelled task of aiokafka's may begin another (a reconnection).
+
+        The thread's loop is closed after this; a task still in it then would leave its socket open.
+        """
+        for _ in range(SWEEPS):
+            await super()._gather_remaining_tasks()
+            await asyncio.sleep(0)
+            if asyncio.all_tasks() == {asyncio.current_task()}:
+                break
 
     async def hold_back(self, partitions: set[TP]) -> None:
         """Keep aiokafka from prefetching changelog partitions: Faust assigns them, we restore them ourselves."""

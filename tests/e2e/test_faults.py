@@ -64,6 +64,13 @@ def test_a_wrong_setting_in_the_env_file_is_named(tmp_path: Path) -> None:
     assert "RANKING_CLOCK" in ended.complaint
 
 
+def test_a_misspelt_setting_in_the_env_file_is_named(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("RANKING_PARTITION=6\n")
+    ended = run_app(["worker"], {}, tmp_path)
+    assert ended.code == 2
+    assert "RANKING_PARTITION is not a setting" in ended.complaint
+
+
 @pytest.mark.parametrize("arguments", [["worker", "--no-such-flag"], ["conquer"], ["worker", "--web-port", "nine"]])
 def test_a_wrong_call_is_exit_2(arguments: list[str], tmp_path: Path) -> None:
     ended = run_app(arguments, {}, tmp_path)
@@ -133,8 +140,8 @@ def test_a_data_directory_that_cannot_be_made_is_one_line(kafka: LocalKafka, tmp
 def test_a_read_only_data_directory_is_one_line(kafka: LocalKafka, tmp_path: Path) -> None:
     data_dir = tmp_path / "read-only"
     data_dir.mkdir(mode=0o500)
-    if _can_write(data_dir):
-        pytest.skip("this user may write everywhere; the test with a file in the way covers the message")
+    if _can_write(data_dir):  # root may write everywhere, except where the kernel itself says no
+        data_dir = Path("/proc/ranking-data")
     settings = own_settings("data-dir", kafka.url) | {"RANKING_DATA_DIR": str(data_dir)}
     ended = run_app(["worker"], settings, tmp_path)
     assert ended.code in (1, 2)

@@ -12,8 +12,10 @@ import pytest
 from aiokafka import TopicPartition
 
 import agents.apply
+import agents.notifier
 import agents.upkeep
 from agents.apply import ApplyFailed
+from ranking_app.app import WorkerStopped
 from ranking_app.kafka_client import client_options, reader
 from ranking_app.local.kafka import LocalKafka
 from ranking_app.rankings.panes import fold
@@ -21,7 +23,7 @@ from ranking_app.settings import Settings
 from ranking_app.topics import ensure_topics
 from tables.layout import PANE, POSITION
 from tables.panes import applied_of
-from tests.support.in_process import producing, read_topic, running, settings_of
+from tests.support.in_process import InProcess, producing, read_topic, running, settings_of
 
 
 @pytest.fixture
@@ -182,6 +184,26 @@ async def test_notifications_are_on_their_topic_once_whoever_is_in_charge(settin
     assert (
         kinds == ["ranking.milestone.reached"] * 6 + ["ranking.schedule.reopened"] + ["ranking.schedule.sold-out"] * 2
     )
+
+
+async def test_a_bug_in_what_the_notifier_computes_stops_the_worker(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: Any) -> Any:
+        raise ZeroDivisionError("a bug")
+
+    monkeypatch.setattr(agents.notifier, "news", broken)
+    listing = {"eventId": "c", "eventType": "concert.schedule.created"}
+    async with producing(settings) as producer:
+        worker = InProcess(settings)
+        worker.start()
+        value = json.dumps({**listing, "payload": {"concertScheduleId": "S", "capacity": 10}}).encode()
+        await worker.until("/v1/rankings/sales", lambda a: a["completeness"]["complete"])
+        await producer.send_and_wait(settings.catalogue_topic, value, key=b"S")
+        await producer.send_and_wait(settings.completed_topic, envelope("S"), partition=0)
+        error = await worker.failure()
+    assert isinstance(error, WorkerStopped)
+    assert "ZeroDivisionError" in str(error)
 
 
 async def _until_raised(settings: Settings, count: int) -> list[Any]:

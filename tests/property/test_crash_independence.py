@@ -84,7 +84,7 @@ class Life:
     def model(self) -> ReadModel:
         rules = ReadRules(
             ("reservation.completed", "reservation.cancelled", "concert.schedule.created"),
-            1, "wall", ZoneInfo("UTC"), GRACE_MS, 60_000, 65_536,
+            1, "wall", ZoneInfo("UTC"), GRACE_MS, 60_000, 65_536, 300_000,
         )  # fmt: skip
         model = ReadModel(rules, self.clock)
         for key, value in self.log.pairs:

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from ranking_app import errors
-from schemas.catalogue import Listing, decode_listing
+from schemas.catalogue import Listing, decode_listing, latest_listing_ms
 from tests.support.events import ABSENT, NOW_MS, as_bytes, envelope, flat, listing
 
 JUNE_14_MS = 1_781_395_200_000
@@ -87,6 +87,13 @@ def test_what_is_no_listing_is_bad(event, cause, words):
     with pytest.raises(errors.BadRecord, match=words) as caught:
         decode_listing(as_bytes(event), UTC)
     assert type(caught.value) is cause
+
+
+def test_an_event_time_may_be_a_little_ahead_of_when_the_record_was_written():
+    latest_ms = latest_listing_ms(record_timestamp_ms=1_781_434_800_000, max_future_ms=300_000)
+    assert decode_listing(as_bytes(listing(eventTime=latest_ms)), UTC, latest_ms=latest_ms).capacity > 0
+    with pytest.raises(errors.TimeInFuture, match="expected at most 2026-06-14T11:05:00"):
+        decode_listing(as_bytes(listing(eventTime=latest_ms + 1)), UTC, latest_ms=latest_ms)
 
 
 @pytest.mark.parametrize(

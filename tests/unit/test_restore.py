@@ -34,5 +34,11 @@ def test_a_store_ahead_of_its_changelog_belongs_to_another_one() -> None:
     assert "ends at 20" in (why(store(20, age_ms=0), end=20) or "")
 
 
+def test_a_store_without_a_position_holds_nothing_that_a_tombstone_could_have_deleted() -> None:
+    empty = MemoryPartitionStore()
+    empty.write([], 7)
+    assert why(empty, end=20) is None
+
+
 def test_a_new_store_is_simply_filled() -> None:
     assert why(MemoryPartitionStore(), end=20) is None

@@ -33,6 +33,15 @@ async def test_a_stale_owner_learns_from_the_changelog_that_somebody_else_wrote(
     assert zombie.store.changelog_offset < len(zombie.log.pairs) - 1, "it would never read what the owner wrote"
 
 
+async def test_an_owner_learns_it_with_its_very_first_write() -> None:
+    records = [record(n, (0, 5, 1, False, n)) for n in range(2)]
+    zombie = Life()
+    await successor(zombie).flush(records[:1])
+    with pytest.raises(ChangelogDiverged):
+        await zombie.flush(records[:1])
+    assert zombie.store.changelog_offset is None
+
+
 async def test_after_catching_up_nothing_counts_twice_and_nothing_is_lost() -> None:
     records = [record(n, (0, 5, 1, False, n)) for n in range(4)]
     zombie = Life()

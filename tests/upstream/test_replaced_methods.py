@@ -1,6 +1,6 @@
-"""Faust's private methods that ranking_app.upstream replaces or leans on are still the ones it was written against.
+"""What ranking_app.upstream replaces or leans on in Faust and aiokafka is still what it was written against.
 
-A failing line means: faust-streaming changed. Read the upstream diff and the decision note named in the module that
+A failing line means: the library changed. Read the upstream diff and the decision note named in the module that
 replaces the method, adapt the override, run `make test`, and only then change the hash here.
 """
 
@@ -11,6 +11,8 @@ from importlib.metadata import version
 from typing import Any, cast
 
 import pytest
+from aiokafka.record.default_records import DefaultRecord, _DefaultRecordPy
+from aiokafka.record.legacy_records import LegacyRecord, _LegacyRecordPy
 from faust.serializers.schemas import Schema
 from faust.stores.rocksdb import Store
 from faust.tables.base import Collection
@@ -19,6 +21,9 @@ from faust.tables.recovery import Recovery
 from faust.transport.consumer import Consumer
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
 from faust.transport.drivers.aiokafka import Consumer as KafkaConsumer
+from mode.threads import ServiceThread
+
+from ranking_app.upstream import plain_records
 
 REPLACED = [
     (Consumer._drain_messages, "44a2500309e8"),
@@ -36,6 +41,8 @@ REPLACED = [
     (Store.revoke_partitions, "3f85447a24fc"),
     (Collection._new_store_by_url, "343a8125107d"),
     (Schema.compile, "d46eec5ce319"),
+    (ServiceThread._gather_remaining_tasks, "6f65b92dd101"),
+    (plain_records._with_topic_and_sizes, "e668541600b0"),
 ]
 LEANED_ON = [
     (Consumer._commit_tps, "a20e230b05ae"),
@@ -55,9 +62,17 @@ LEANED_ON = [
 def test_the_version_is_the_one_the_overrides_were_written_for() -> None:
     assert version("faust-streaming") == "0.15.3"
     assert version("mode-streaming") == "0.7.1"
+    assert version("aiokafka") == "0.14.0"
 
 
 @pytest.mark.parametrize(("method", "expected"), REPLACED + LEANED_ON, ids=lambda v: getattr(v, "__qualname__", ""))
-def test_faust_still_has_the_method_we_replaced_or_use(method: Callable[..., Any], expected: str) -> None:
+def test_the_library_still_has_the_method_we_replaced_or_use(method: Callable[..., Any], expected: str) -> None:
     found = sha256(inspect.getsource(method).encode()).hexdigest()[:12]
     assert found == expected, f"{method.__qualname__} changed upstream: read its diff before changing this line"
+
+
+def test_a_plain_record_has_what_is_used_of_a_record() -> None:
+    """Both parsers of aiokafka, the compiled one and the one in Python, and both message formats."""
+    for parsed in (DefaultRecord, _DefaultRecordPy, LegacyRecord, _LegacyRecordPy):
+        for name in ("offset", "timestamp", "timestamp_type", "key", "value", "headers"):
+            assert hasattr(parsed, name), f"{parsed} has no {name}"
