@@ -55,6 +55,10 @@ format: $(READY) ## puts the code into the form that lint asks for
 	@$(BIN)/ruff check --fix --exit-zero --quiet .
 	@$(BIN)/ruff format .
 
+.PHONY: invariants
+invariants: $(READY) ## takes out the line that keeps each invariant and sees a test fail; some minutes
+	@$(BIN)/python -m tests.invariants $(ARGS)
+
 .PHONY: bench
 bench: $(READY) ## measures throughput beside stock Faust, and latency; some minutes
 	@$(BIN)/python -m benchmarks $(ARGS)

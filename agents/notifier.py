@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.errors import KafkaError, ProducerFenced
 
-from ranking_app.kafka_client import partitions_of, writer
+from ranking_app.kafka_client import partitions_of, started, writer
 from ranking_app.metrics import Metrics
 from ranking_app.rankings.boards import Schedule
 from ranking_app.rankings.news import news
@@ -81,10 +81,11 @@ class Notifier:
         self._metrics = metrics
         self._log = log
         self._task: asyncio.Task[None] | None = None
+        self._closed = False
 
     async def start(self) -> None:
-        """Be in charge, unless it is already."""
-        if self._task is None:
+        """Be in charge, unless it is already, or close() was called: a rebalance may end after that."""
+        if self._task is None and not self._closed:
             self._task = asyncio.create_task(self._run(), name="notifier")
 
     async def stop(self) -> None:
@@ -93,6 +94,11 @@ class Notifier:
         if task is not None:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
+
+    async def close(self) -> None:
+        """Stop for good."""
+        self._closed = True
+        await self.stop()
 
     async def _run(self) -> None:
         await self._follower.loaded.wait()
@@ -112,21 +118,15 @@ class Notifier:
         producer = writer(
             self._options, transactional_id=self._transactional_id, transaction_timeout_ms=TRANSACTION_TIMEOUT_MS
         )
-        await producer.start()  # fences whoever had the id before, and waits for what they were committing
-        try:
+        async with started(producer):  # fences whoever had the id before, and waits for what they were committing
             raised = await self._read_back()
             self._log.info("notifier_in_charge", raised_before=len(raised))
             await self._follow(producer, raised)
-        finally:
-            with contextlib.suppress(KafkaError):
-                await producer.stop()
 
     async def _read_back(self) -> set[bytes]:
         """The ids of all notifications on the topic, as a read_committed reader sees them."""
         raised: set[bytes] = set()
-        consumer = self._make_reader()
-        await consumer.start()
-        try:
+        async with started(self._make_reader()) as consumer:
             partitions = partitions_of(self._topic, await self._partition_count(consumer))
             consumer.assign(partitions)
             await consumer.seek_to_beginning()
@@ -134,8 +134,6 @@ class Notifier:
             while any([await consumer.position(tp) < end for tp, end in ends.items()]):
                 for records in (await consumer.getmany(timeout_ms=500, max_records=20_000)).values():
                     raised.update(found for r in records if (found := raised_id(r.value)) is not None)
-        finally:
-            await consumer.stop()
         return raised
 
     async def _partition_count(self, consumer: AIOKafkaConsumer) -> int:
@@ -187,9 +185,14 @@ class Notifier:
 
     async def _send(self, producer: AIOKafkaProducer, fresh: list[Notification]) -> None:
         """All of one look in one transaction. If it fails, the loop begins anew and reads back what is there."""
-        async with producer.transaction():
-            for made in fresh:
-                await producer.send(self._topic, key=made.key, value=made.value)
+        sent: list[asyncio.Future[Any]] = []
+        try:
+            async with producer.transaction():
+                for made in fresh:
+                    future = await producer.send(self._topic, key=made.key, value=made.value)
+                    sent.append(future)
+        finally:  # the commit says what went wrong; a future that nobody asks would say it again, as a traceback
+            await asyncio.gather(*sent, return_exceptions=True)
         for made in fresh:
             self._metrics.notifications.labels(type=made.type).inc()
         self._log.info("notifications_raised", count=len(fresh))

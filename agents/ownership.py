@@ -13,6 +13,7 @@ from agents.dead_letters import DeadLetters
 from agents.partition_worker import Job, PartitionWorker
 from agents.pending import Batch
 from ranking_app.clock import Clock
+from ranking_app.kafka_client import started
 from ranking_app.metrics import Metrics
 from schemas.decode import DecodeRules
 from tables.changelog import ChangelogWriter
@@ -67,6 +68,7 @@ class Ownership:
         self._roles = {topic: role for role, topic in enumerate(rules.topics)}
         self._workers: dict[int, PartitionWorker] = {}
         self._kept: dict[int, tuple[Rdict, OwnedPartition]] = {}
+        self._closed = False
 
     @property
     def partitions(self) -> set[int]:
@@ -126,6 +128,8 @@ class Ownership:
             for tp in sorted(changelog_partitions)
         }
         await self._restore({tp: PartitionStore(db) for tp, db in stores.items()})
+        if self._closed:
+            return
         for tp, db in stores.items():
             self._own(tp.partition, db)
         self._on_handover(False)
@@ -143,16 +147,17 @@ class Ownership:
         for number in list(self._workers):
             await self._close(number)
 
+    async def close(self) -> None:
+        """Let go of everything for good: a restore that is under way owns nothing any more at its end."""
+        self._closed = True
+        await self.let_go_all()
+
     async def _restore(self, stores: dict[TopicPartition, PartitionStore]) -> None:
         if not stores:
             return
         before = {tp.partition: store.changelog_offset for tp, store in stores.items()}
-        reader = self._make_reader()
-        try:
-            await reader.start()
+        async with started(self._make_reader()) as reader:
             await restore(reader, stores, self._clock.now_ms(), self._log)
-        finally:
-            await reader.stop()
         for tp, store in stores.items():
             if store.changelog_offset != before[tp.partition]:
                 self._kept.pop(tp.partition, None)  # somebody else owned it meanwhile

@@ -86,9 +86,9 @@ class Process:
         try:
             await self._or_stop(wait_for_brokers(self.options, self.settings.broker_wait, self.log))
             await self._or_stop(ensure_topics(self.settings, self.options))
-            await self.follower.start()
-            self.log.info("serving", host=self.settings.web_host, port=web.port)
             try:
+                await self._or_stop(self.follower.start())
+                self.log.info("serving", host=self.settings.web_host, port=web.port)
                 yield
             finally:
                 await self.follower.stop()
@@ -232,8 +232,8 @@ class Worker:
 
     async def _stop_in_order(self) -> None:
         await self._upkeep.stop()
-        await self._notifier.stop()
-        await self._ownership.let_go_all()
+        await self._notifier.close()
+        await self._ownership.close()
         if self._process.failure is None:
             await self._app.consumer.commit()
         await self._app.stop()

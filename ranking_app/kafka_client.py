@@ -1,10 +1,11 @@
 """How every Kafka client of this app connects: one place for brokers, encryption and credentials."""
 
 import asyncio
+import contextlib
 import ssl
 import time
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import AsyncIterator, Coroutine, Mapping
+from typing import Any, TypeVar
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError
@@ -12,12 +13,17 @@ from aiokafka.errors import KafkaError
 from ranking_app.errors import RankingError
 from ranking_app.settings import Settings
 
+Client = TypeVar("Client", AIOKafkaConsumer, AIOKafkaProducer)
+
 FETCH_MAX_WAIT_MS = 25
 """Longest long poll. aiokafka keeps one fetch in flight per broker, and a partition whose records were just taken
 waits for that fetch to return: the long poll is the stall. 25 ms costs 40 empty fetches a second when idle."""
 
 DEFAULT_MAX_MESSAGE_BYTES = 1_048_588
 """Kafka's own default of max.message.bytes, for where nobody says otherwise or we may not ask."""
+
+CLOSE_WAIT_S = 5.0
+"""How long a cancelled task waits for its client to close."""
 
 RETRY_PAUSE_S = 1.0
 """Between two tries to reach the brokers at a start."""
@@ -83,6 +89,28 @@ def reader(options: Mapping[str, Any], **more: Any) -> AIOKafkaConsumer:
 def writer(options: Mapping[str, Any], **more: Any) -> AIOKafkaProducer:
     """An idempotent producer that waits for all in-sync replicas."""
     return AIOKafkaProducer(**{"acks": "all", "enable_idempotence": True, "linger_ms": 0, **options, **more})
+
+
+@contextlib.asynccontextmanager
+async def started(client: Client) -> AsyncIterator[Client]:
+    """A client, started; closed at the end, also where the start failed or whoever uses it was cancelled.
+
+    Closing is not cut short by a cancellation: aiokafka would leave its connections open.
+    """
+    try:
+        await client.start()
+        yield client
+    finally:
+        await _to_its_end(client.stop())
+
+
+async def _to_its_end(body: Coroutine[Any, Any, None]) -> None:
+    task = asyncio.ensure_future(body)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task], timeout=CLOSE_WAIT_S)
+        raise
 
 
 async def wait_for_brokers(options: Mapping[str, Any], wait_ms: int, log: Any) -> None:

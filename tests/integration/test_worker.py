@@ -15,7 +15,7 @@ import agents.apply
 import agents.notifier
 import agents.upkeep
 from agents.apply import ApplyFailed
-from ranking_app.app import WorkerStopped
+from ranking_app.app import Worker, WorkerStopped
 from ranking_app.kafka_client import client_options, reader
 from ranking_app.local.kafka import LocalKafka
 from ranking_app.rankings.panes import fold
@@ -204,6 +204,32 @@ async def test_a_bug_in_what_the_notifier_computes_stops_the_worker(
         error = await worker.failure()
     assert isinstance(error, WorkerStopped)
     assert "ZeroDivisionError" in str(error)
+
+
+async def test_of_two_notifiers_that_believe_to_be_in_charge_each_notification_comes_from_one(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    restore = Worker._restore
+
+    async def restore_and_believe(worker: Worker, partitions: Any) -> None:
+        await restore(worker, partitions)
+        await worker._notifier.start()
+
+    monkeypatch.setattr(Worker, "_restore", restore_and_believe)
+    other = settings.model_copy(update={"data_dir": tmp_path / "second", "web_port": 0})
+    schedules = [f"S{number}" for number in range(8)]
+    async with producing(settings) as producer, running(settings) as worker, running(other):
+        await worker.until("/v1/rankings/sales", lambda a: a["completeness"]["complete"])
+        for schedule in schedules:
+            payload = {"concertScheduleId": schedule, "capacity": 1}
+            value = json.dumps({"eventId": "c", "eventType": "concert.schedule.created", "payload": payload}).encode()
+            await producer.send_and_wait(settings.catalogue_topic, value, key=schedule.encode())
+        for schedule in schedules:  # slowly: both get their turn to be in charge in between
+            await producer.send_and_wait(settings.completed_topic, envelope(schedule), partition=0)
+            await asyncio.sleep(0.8)
+        raised = await _until_raised(settings, 7 * len(schedules))
+    ids = [json.loads(record.value)["eventId"] for record in raised]
+    assert len(set(ids)) == len(ids) == 7 * len(schedules)
 
 
 async def _until_raised(settings: Settings, count: int) -> list[Any]:

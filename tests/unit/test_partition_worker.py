@@ -1,0 +1,98 @@
+"""The loop that owns a partition: what it acknowledges, and when (invariants 2 and 7)."""
+
+import asyncio
+from typing import Any
+
+import structlog
+
+from agents.partition_worker import PartitionWorker
+from agents.pending import Batch
+from ranking_app.metrics import Metrics
+from tests.property.test_crash_independence import Life, record
+from tests.support.memory import Crash
+
+
+class Watched:
+    """A partition's worker over a changelog in memory, what it acknowledged, and what ended it."""
+
+    def __init__(self) -> None:
+        self.life = Life()
+        self.acknowledged: list[int] = []
+        self.in_changelog_then: list[int] = []
+        self.failure: BaseException | None = None
+        self.worker = PartitionWorker(
+            self.life.owned,
+            self.life.applier,
+            self._never,
+            topics=("reservation.completed", "reservation.cancelled"),
+            clock=self.life.clock,
+            metrics=Metrics(),
+            log=structlog.get_logger(),
+        )
+        self.worker.start(self._failed)
+
+    async def _never(self) -> Any:
+        raise AssertionError("nobody else wrote to the changelog")
+
+    def _failed(self, error: BaseException) -> None:
+        self.failure = error
+
+    def offer(self, *offsets: int) -> None:
+        records: list[Any] = [record(offset, (0, 5, 1, False, offset)) for offset in offsets]
+
+        def acknowledge() -> None:
+            self.acknowledged.append(offsets[-1])
+            self.in_changelog_then.append(len(self.life.log.pairs))
+
+        self.worker.offer(Batch(0, records, acknowledge))
+
+    async def settle(self) -> None:
+        for _ in range(20):
+            await asyncio.sleep(0)
+
+
+async def test_a_batch_is_acknowledged_after_the_changelog_has_it() -> None:
+    watched = Watched()
+    watched.offer(0, 1)
+    await watched.settle()
+    assert watched.acknowledged == [1]
+    assert watched.in_changelog_then[0] > 0, "acknowledged before the changelog had anything of it"
+    await watched.worker.close()
+
+
+async def test_what_the_changelog_does_not_take_is_not_acknowledged_and_the_failure_is_told() -> None:
+    watched = Watched()
+    watched.life.log.crash_in = 0
+    watched.offer(0, 1)
+    await watched.settle()
+    assert watched.acknowledged == []
+    assert isinstance(watched.failure, Crash)
+
+
+async def test_a_redelivered_batch_is_acknowledged_again() -> None:
+    watched = Watched()
+    watched.offer(0, 1)
+    await watched.settle()
+    watched.offer(0, 1)
+    await watched.settle()
+    assert watched.acknowledged == [1, 1]
+    await watched.worker.close()
+
+
+async def test_after_closing_nothing_is_written_and_nothing_acknowledged() -> None:
+    watched = Watched()
+    await watched.worker.close()
+    watched.offer(0, 1)
+    await watched.settle()
+    assert (watched.acknowledged, watched.life.log.pairs) == ([], [])
+
+
+async def test_a_bad_record_is_a_dead_letter_before_its_batch_is_acknowledged() -> None:
+    watched = Watched()
+    letters_then: list[int] = []
+    records: list[Any] = [record(0, (0, 5, 1, False, 0)), record(1, (0, 5, 0, False, 1))]
+    batch = Batch(0, records, lambda: letters_then.append(len(watched.life.dead.sent)))
+    watched.worker.offer(batch)
+    await watched.settle()
+    assert letters_then == [1]
+    await watched.worker.close()

@@ -1,0 +1,51 @@
+"""The local store on a real RocksDB: what was written is there again, with the offset it stands at (invariant 3)."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from rocksdict import AccessType, Options, Rdict
+
+from tables.store import PartitionStore
+
+
+def opened(path: Path) -> Rdict:
+    return Rdict(str(path), Options(raw_mode=True), access_type=AccessType.read_write())
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[PartitionStore]:
+    db = opened(tmp_path / "db")
+    yield PartitionStore(db)
+    db.close()
+
+
+def test_a_write_is_there_with_its_changelog_offset_after_a_reopening(tmp_path: Path) -> None:
+    db = opened(tmp_path / "db")
+    PartitionStore(db).write([(b"a", b"1"), (b"b", b"2")], 7)
+    db.close()
+    db = opened(tmp_path / "db")
+    again = PartitionStore(db)
+    assert (again.get(b"a"), again.get(b"b"), again.changelog_offset) == (b"1", b"2", 7)
+    db.close()
+
+
+def test_a_new_store_stands_nowhere(store: PartitionStore) -> None:
+    assert store.changelog_offset is None
+
+
+def test_none_deletes(store: PartitionStore) -> None:
+    store.write([(b"a", b"1")], 0)
+    store.write([(b"a", None)], 1)
+    assert (store.get(b"a"), store.changelog_offset) == (None, 1)
+
+
+def test_a_scan_gives_the_pairs_of_its_prefix_in_order(store: PartitionStore) -> None:
+    store.write([(b"pb", b"2"), (b"q", b"4"), (b"pa", b"1"), (b"p\xff", b"3"), (b"o", b"0")], 0)
+    assert list(store.scan(b"p")) == [(b"pa", b"1"), (b"pb", b"2"), (b"p\xff", b"3")]
+
+
+def test_clearing_leaves_a_new_store(store: PartitionStore) -> None:
+    store.write([(b"p\xff\xff", b"1"), (b"a", b"2")], 5)
+    store.clear()
+    assert (list(store.scan(b"a")), store.get(b"p\xff\xff"), store.changelog_offset) == ([], None, None)
