@@ -211,7 +211,8 @@ class Worker:
         self._process.fail(self._app.crash_reason or RuntimeError("Faust stopped without a reason"))
 
     async def _restore(self, changelog_partitions: set[TP]) -> None:
-        await self._ownership.restore(changelog_partitions)
+        with self._process.follower.loading_waits():
+            await self._ownership.restore(changelog_partitions)
         in_charge = TP(self._process.settings.catalogue_topic, 0) in self._app.consumer.assignment()
         await (self._notifier.start() if in_charge else self._notifier.stop())
 
