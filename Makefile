@@ -63,6 +63,30 @@ invariants: $(READY) ## takes out the line that keeps each invariant and sees a 
 bench: $(READY) ## measures throughput beside stock Faust, and latency; some minutes
 	@$(BIN)/python -m benchmarks $(ARGS)
 
+# SEED, DURATION (seconds) and RATE (events a second): the same three give the same faults and events.
+SEED :=
+DURATION :=
+RATE :=
+
+.PHONY: faults
+faults: $(READY) ## kills, cuts, fills and corrupts under load and compares every number; SEED=, DURATION=, RATE=
+	@$(BIN)/python -m tests.faults $(if $(SEED),--seed $(SEED)) $(if $(DURATION),--duration-seconds $(DURATION)) \
+	  $(if $(RATE),--rate $(RATE)) $(ARGS)
+
+# atheris is no dependency of this project: it gets an environment of its own, outside of this directory.
+SECONDS := 600
+FUZZ_VENV := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/ranking-app/fuzz-venv
+FUZZ_CORPUS := $(FUZZ_VENV)/corpus
+
+.PHONY: fuzz
+fuzz: $(READY) ## fuzzes the decoders with atheris for SECONDS=600; what fails is written to ./crash-…
+	@test -x $(FUZZ_VENV)/bin/python || $(BIN)/python -m venv $(FUZZ_VENV)
+	@$(FUZZ_VENV)/bin/python -m pip install --quiet --require-hashes --requirement requirements.lock
+	@$(FUZZ_VENV)/bin/python -m pip install --quiet 'atheris == 3.0.0'
+	@mkdir -p $(FUZZ_CORPUS)
+	@$(FUZZ_VENV)/bin/python -m tests.fuzz.run -max_total_time=$(SECONDS) -max_len=4096 -dict=tests/fuzz/words.dict \
+	  $(ARGS) $(FUZZ_CORPUS)
+
 # The settings of this machine's pip must not decide what everybody installs. All hashes of all files are listed, so
 # that one lock serves every Python and platform; the build backend is in it, so that nothing is installed unlocked.
 compile = PIP_CONFIG_FILE=/dev/null PIP_FIND_LINKS= CUSTOM_COMPILE_COMMAND='make lock' $(BIN)/pip-compile --quiet \

@@ -12,7 +12,7 @@ from aiokafka import AIOKafkaConsumer
 from faust.types import TP
 
 from agents import catalogue, reservations
-from agents.dead_letters import DeadLetters
+from agents.dead_letters import DeadLetters, topic_limits
 from agents.notifier import Notifier
 from agents.ownership import Ownership, OwnershipRules
 from agents.upkeep import Upkeep, View
@@ -20,12 +20,13 @@ from ranking_app.clock import Clock
 from ranking_app.data_dir import locked_data_dir
 from ranking_app.errors import RankingError
 from ranking_app.faust_app import connect, create_faust_app, create_table
-from ranking_app.kafka_client import client_options, reader, wait_for_brokers, writer
+from ranking_app.kafka_client import client_options, reader, retried, wait_for_brokers, writer
 from ranking_app.metrics import Metrics
 from ranking_app.read_model.follower import Follower
 from ranking_app.read_model.state import ReadModel, ReadRules
 from ranking_app.settings import Settings
 from ranking_app.topics import DAY_MS, ensure_topics
+from ranking_app.upstream.odd_batches import read_odd_batches
 from ranking_app.upstream.plain_records import plain_records
 from ranking_app.web.app import create_web_app
 from ranking_app.web.server import WebServer
@@ -46,6 +47,7 @@ class Process:
     """What a worker and a serve instance share: brokers, topics, read model, web endpoint, and the way to stop."""
 
     def __init__(self, settings: Settings, clock: Clock, stop_asked: asyncio.Event | None = None) -> None:
+        read_odd_batches()
         self.settings = settings
         self.clock = clock
         self.log = structlog.get_logger(app_id=settings.app_id)
@@ -84,10 +86,11 @@ class Process:
         web = WebServer(create_web_app(self.model, timezone=self.settings.zone, metrics=self.metrics))
         await web.start(self.settings.web_host, self.settings.web_port)
         try:
-            await self._or_stop(wait_for_brokers(self.options, self.settings.broker_wait, self.log))
-            await self._or_stop(ensure_topics(self.settings, self.options))
+            await self.or_stop(wait_for_brokers(self.options, self.settings.broker_wait, self.log))
+            topics = retried(lambda: ensure_topics(self.settings, self.options), self.settings.broker_wait, self.log)
+            await self.or_stop(topics)
             try:
-                await self._or_stop(self.follower.start())
+                await self.or_stop(self.follower.start())
                 self.log.info("serving", host=self.settings.web_host, port=web.port)
                 yield
             finally:
@@ -106,7 +109,7 @@ class Process:
         if self.failure is not None:
             raise WorkerStopped(f"{type(self.failure).__name__}: {self.failure}") from self.failure
 
-    async def _or_stop(self, body: Any) -> None:
+    async def or_stop(self, body: Any) -> None:
         """Await body, but let a signal end the wait."""
         work = asyncio.ensure_future(body)
         stop = asyncio.ensure_future(self.stop_asked.wait())
@@ -149,7 +152,7 @@ class Worker:
         settings = process.settings
         self._process = process
         self._producer = writer(process.options, **PRODUCER_OPTIONS)
-        dead_letters = DeadLetters(self._producer, settings.app_id, process.log)
+        dead_letters = DeadLetters(self._producer, settings.app_id, topic_limits(process.options), process.log)
         self._app = create_faust_app(settings, process.options)
         self._store = create_table(self._app, settings.partitions)
         self._ownership = Ownership(
@@ -192,7 +195,7 @@ class Worker:
 
     async def run(self) -> None:
         """Until the process is asked to stop; then flush, acknowledge, commit."""
-        await self._producer.start()
+        await self._process.or_stop(self._producer.start())
         self._app.finalize()
         starting = asyncio.create_task(self._app.start())
         watching = asyncio.create_task(self._watch())

@@ -85,12 +85,12 @@ def topics(**flags: Any) -> None:
 async def _topics(settings: Settings, _: object) -> None:
     import structlog
 
-    from ranking_app.kafka_client import client_options, wait_for_brokers
+    from ranking_app.kafka_client import client_options, retried, wait_for_brokers
     from ranking_app.topics import ensure_topics
 
-    options = client_options(settings)
-    await wait_for_brokers(options, settings.broker_wait, structlog.get_logger())
-    for spec, created in await ensure_topics(settings, options):
+    options, log = client_options(settings), structlog.get_logger()
+    await wait_for_brokers(options, settings.broker_wait, log)
+    for spec, created in await retried(lambda: ensure_topics(settings, options), settings.broker_wait, log):
         click.echo(f"{'created' if created else 'exists '}  {spec.name}  ({spec.partitions} partitions)")
 
 
@@ -112,6 +112,104 @@ def produce(file: str, rate: float | None, **flags: Any) -> None:
         await send(file, settings=settings, rate=rate, progress=sys.stderr.isatty())
 
     _run(body, flags)
+
+
+@cli.group(name="dead-letters")
+def dead_letters() -> None:
+    """Look at bad records, mend them, send them again.
+
+    \b
+    ranking-app dead-letters list --since 1d
+    ranking-app dead-letters show 0:17
+    ranking-app dead-letters show 0:17 --value-only > mended.json     (then edit it)
+    ranking-app dead-letters replay 0:17 --value-file mended.json
+
+    A letter is sent to the topic and partition that it came from, once: a second replay leaves it out.
+    """
+
+
+def letter_filter(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The flags that choose dead letters."""
+    for option in (
+        click.option("--until", help="Written before: a time, or how long ago."),
+        click.option("--since", help="Written at or after: a time (2026-06-14T11:00Z), or how long ago (1h, 7d)."),
+        click.option("--error", help="Name of the error, or a part of it: NotJson, Time, …"),
+        click.option("--topic", "topics", multiple=True, help="Source or dead-letter topic; may be given again."),
+    ):
+        command = option(command)
+    return command
+
+
+@dead_letters.command(name="list")
+@kafka_flags
+@letter_filter
+@click.option("--limit", type=click.IntRange(1, 100_000), default=50, show_default=True, help="The newest so many.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object per line.")
+def list_dead_letters(
+    topics: tuple[str, ...],
+    error: str | None,
+    since: str | None,
+    until: str | None,
+    limit: int,
+    as_json: bool,
+    **flags: Any,
+) -> None:
+    """The newest dead letters, one line each: where, when, which error, where the original stands."""
+    from ranking_app.dead_letter_tool.commands import Filter, list_letters
+
+    chosen = Filter(topics, error, since, until)
+    _run(lambda settings, clock: list_letters(settings, chosen, limit, as_json, clock.now_ms()), flags)
+
+
+@dead_letters.command(name="show")
+@kafka_flags
+@click.argument("positions", nargs=-1, required=True, metavar="POSITION...")
+@click.option("--bytes", "most_bytes", type=click.IntRange(0), default=4_096, show_default=True, help="Of each value.")
+@click.option("--value-only", is_flag=True, help="Whole values, a line each, for an editor and `replay --value-file`.")
+def show_dead_letters(positions: tuple[str, ...], most_bytes: int, value_only: bool, **flags: Any) -> None:
+    """The headers, key and value of dead letters; control characters are escaped.
+
+    POSITION is PARTITION:OFFSET on the dead-letter topic, or TOPIC:PARTITION:OFFSET, as `list` shows it.
+    """
+    from ranking_app.dead_letter_tool.commands import show_letters
+
+    _run(lambda settings, _: show_letters(settings, positions, most_bytes, value_only), flags)
+
+
+@dead_letters.command(name="replay")
+@kafka_flags
+@letter_filter
+@click.argument("positions", nargs=-1, metavar="[POSITION]...")
+@click.option("--all", "everything", is_flag=True, help="Every dead letter there is.")
+@click.option("--value-file", help="Mended values for the POSITIONs, a line each (`-` is standard input).")
+@click.option("--yes", is_flag=True, help="Do not ask before sending.")
+def replay_dead_letters(
+    positions: tuple[str, ...], everything: bool, value_file: str | None, yes: bool, **others: Any
+) -> None:
+    """Send dead letters to their source topics again: those at POSITIONs, or all that match the filter.
+
+    Each is sent once: what was sent is written down in the same Kafka transaction (topic `<source>-dlt-replayed`), so
+    a replay that is run again, or goes on after a crash, leaves it out. Mended values are checked before anything
+    is sent.
+    """
+    from ranking_app.dead_letter_tool.commands import Filter, replay_matching, replay_positions
+
+    chosen = Filter(*(others.pop(name) for name in ("topics", "error", "since", "until")))
+    if sum((bool(positions), chosen.is_given, everything)) != 1:
+        raise click.UsageError("say which: POSITIONs, a filter (--topic, --error, --since, --until), or --all")
+    if value_file is not None and not positions:
+        raise click.UsageError("--value-file goes with POSITIONs: its lines are for them, in their order")
+
+    def ask(question: str) -> bool:
+        return yes or click.confirm(question, err=True)
+
+    async def body(settings: Settings, clock: WallClock) -> None:
+        if positions:
+            await replay_positions(settings, positions, value_file, ask)
+        else:
+            await replay_matching(settings, chosen, ask, clock.now_ms())
+
+    _run(body, others)
 
 
 @cli.command()

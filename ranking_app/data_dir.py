@@ -8,6 +8,9 @@ from pathlib import Path
 
 from ranking_app.errors import RankingError
 
+DAMAGED_MARK = "damaged"
+"""A file of this name in a store says that the store cannot be read: whoever opens it next begins with an empty one."""
+
 
 class DataDirUnusable(RankingError):
     """The data directory cannot be written. Operator: correct RANKING_DATA_DIR or the directory's rights."""
@@ -15,6 +18,11 @@ class DataDirUnusable(RankingError):
 
 class DataDirInUse(RankingError):
     """Another worker uses the data directory. Operator: give each worker a RANKING_DATA_DIR of its own."""
+
+
+def is_damage(error: Exception) -> bool:
+    """Whether RocksDB says that a store's files are not what it wrote. It tells only by the text."""
+    return "Corruption" in str(error)
 
 
 @contextmanager

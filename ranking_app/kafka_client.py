@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import ssl
 import time
-from collections.abc import AsyncIterator, Coroutine, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from typing import Any, TypeVar
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
@@ -13,6 +13,7 @@ from aiokafka.errors import KafkaError
 from ranking_app.errors import RankingError
 from ranking_app.settings import Settings
 
+T = TypeVar("T")
 Client = TypeVar("Client", AIOKafkaConsumer, AIOKafkaProducer)
 
 FETCH_MAX_WAIT_MS = 25
@@ -134,6 +135,20 @@ async def wait_for_brokers(options: Mapping[str, Any], wait_ms: int, log: Any) -
             return
         finally:
             await probe.stop()
+
+
+async def retried(ask: Callable[[], Awaitable[T]], wait_ms: int, log: Any) -> T:
+    """The first answer; asked again for wait_ms while a broker is away: the others take over within seconds."""
+    deadline = time.monotonic() + wait_ms / 1000
+    while True:
+        try:
+            return await ask()
+        except KafkaError as exc:
+            left_s = deadline - time.monotonic()
+            if left_s <= 0:
+                raise
+            log.warning("brokers_asked_again", reason=repr(exc), gives_up_in_seconds=round(left_s, 1))
+            await asyncio.sleep(min(RETRY_PAUSE_S, left_s))
 
 
 def partitions_of(topic: str, count: int) -> list[TopicPartition]:

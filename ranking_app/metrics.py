@@ -64,6 +64,7 @@ class Metrics:
         )
         self.schedules = self._gauge("schedules", "Schedules that the read model knows.")
         self.panes = self._gauge("panes", "Panes (source partition x schedule x minute) that the read model holds.")
+        self.complete = self._gauge("complete", "1 while answers are complete; 0: loading, rebalancing or stale.")
         self.read_model_loaded = self._gauge("read_model_loaded", "1 after the first complete load, else 0.")
 
     def _web(self) -> None:

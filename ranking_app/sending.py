@@ -240,17 +240,19 @@ class BatchSender:
         if topic not in await self._admin.list_topics():
             raise TopicMissing(f"topic {topic!r} does not exist; `ranking-app topics` creates the topics of this app")
         partitions = await self._producer.partitions_for(topic)
-        route = self._routes[topic] = _Route(topic, partitions, await self._max_message_bytes(topic))
+        route = self._routes[topic] = _Route(topic, partitions, await max_message_bytes(self._admin, topic))
         return route
 
-    async def _max_message_bytes(self, topic: str) -> int:
-        asked = ConfigResource(ConfigResourceType.TOPIC, topic, {"max.message.bytes": None})
-        for response in await self._admin.describe_configs([asked]):
-            for resource in response.resources:
-                for name, value, *_ in resource[4]:
-                    if name == "max.message.bytes":
-                        return int(value)
-        return DEFAULT_MAX_MESSAGE_BYTES  # a broker that does not let us read its configuration
+
+async def max_message_bytes(admin: AIOKafkaAdminClient, topic: str) -> int:
+    """The largest record batch that a topic takes, compressed where it is; Kafka's default where we may not ask."""
+    asked = ConfigResource(ConfigResourceType.TOPIC, topic, {"max.message.bytes": None})
+    for response in await admin.describe_configs([asked]):
+        for resource in response.resources:
+            for name, value, *_ in resource[4]:
+                if name == "max.message.bytes":
+                    return int(value)
+    return DEFAULT_MAX_MESSAGE_BYTES
 
 
 @asynccontextmanager

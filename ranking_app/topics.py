@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -106,6 +106,30 @@ async def ensure_topics(settings: Settings, options: Mapping[str, Any]) -> list[
     finally:
         await admin.close()
     return [(spec, spec in missing) for spec in specs]
+
+
+async def ensure_topic(spec: TopicSpec, options: Mapping[str, Any]) -> None:
+    """Create one more topic if it is missing. TopicNotCreated gives the brokers' reason."""
+    admin = AIOKafkaAdminClient(**options)
+    await admin.start()
+    try:
+        if spec.name not in await _partition_counts(admin, [spec]):
+            brokers = len((await admin.describe_cluster())["brokers"])
+            await _create(admin, spec, replication=min(3, brokers))
+            await _wait_until_known(admin, [spec])
+    finally:
+        await admin.close()
+
+
+async def partition_counts(names: Sequence[str], options: Mapping[str, Any]) -> dict[str, int]:
+    """How many partitions those of these topics have that exist."""
+    admin = AIOKafkaAdminClient(**options)
+    await admin.start()
+    try:
+        found = await admin.describe_topics(list(names))
+    finally:
+        await admin.close()
+    return {topic["topic"]: len(topic["partitions"]) for topic in found if topic["error_code"] == 0}
 
 
 def _check(spec: TopicSpec, count: int | None) -> None:

@@ -1,6 +1,8 @@
 """The headers of a dead letter, named and encoded as Spring Kafka does, so that its tools can read them."""
 
 import struct
+from collections.abc import Sequence
+from typing import NamedTuple
 
 PREFIX = "kafka_dlt-"
 
@@ -28,3 +30,57 @@ def dead_letter_headers(
         (PREFIX + "exception-fqcn", error_fqcn.encode()),
         (PREFIX + "exception-message", message[:MAX_MESSAGE_CHARS].encode(errors="backslashreplace")),
     ]
+
+
+CUT_FROM = PREFIX + "original-value-bytes"
+"""Only on a letter that was cut because its topic takes no larger one: how long the value was. Signed, 8 bytes."""
+
+_OWN = frozenset(name for name, _ in dead_letter_headers("", 0, 0, 0, "", "", "")) | {CUT_FROM}
+
+Header = tuple[str, bytes | None]
+
+
+class Origin(NamedTuple):
+    """What the headers of a dead letter say of its original. cut_from: bytes of a value that was cut, else None."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp_ms: int
+    group: str
+    error: str
+    message: str
+    cut_from: int | None
+
+
+def cut_header(value_bytes: int) -> tuple[str, bytes]:
+    """The header of a letter whose value had value_bytes and had to be cut; it comes before the others."""
+    return CUT_FROM, struct.pack(">q", value_bytes)
+
+
+def read_dead_letter_headers(headers: Sequence[Header]) -> tuple[Origin, list[Header]] | None:
+    """What the headers say, and those that the original had itself. None where they are not a dead letter's.
+
+    The original may have been a dead letter, too, with headers of the same names: the last of each name is ours.
+
+    >>> origin, others = read_dead_letter_headers([("a", b"1"), *dead_letter_headers("t", 1, 2, 3, "g", "e", "m")])
+    >>> origin.topic, origin.offset, others
+    ('t', 2, [('a', b'1')])
+    """
+    last = {name: index for index, (name, _) in enumerate(headers) if name in _OWN}
+    found = {name.removeprefix(PREFIX): headers[index][1] or b"" for name, index in last.items()}
+    try:
+        origin = Origin(
+            topic=found["original-topic"].decode(errors="replace"),
+            partition=struct.unpack(">i", found["original-partition"])[0],
+            offset=struct.unpack(">q", found["original-offset"])[0],
+            timestamp_ms=struct.unpack(">q", found["original-timestamp"])[0],
+            group=found["original-consumer-group"].decode(errors="replace"),
+            error=found["exception-fqcn"].decode(errors="replace"),
+            message=found["exception-message"].decode(errors="replace"),
+            cut_from=struct.unpack(">q", found["original-value-bytes"])[0] if CUT_FROM in last else None,
+        )
+    except (KeyError, struct.error):
+        return None
+    own = set(last.values())
+    return origin, [header for index, header in enumerate(headers) if index not in own]

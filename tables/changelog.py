@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 
 from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
 from aiokafka.producer.message_accumulator import BatchBuilder
 
+from ranking_app.errors import RankingError
 from ranking_app.topics import CHANGELOG_MAX_MESSAGE_BYTES
 from tables.store import Pair
 
@@ -12,6 +14,15 @@ BATCH_BYTES = CHANGELOG_MAX_MESSAGE_BYTES - 1024 * 1024
 """One batch holds at most this; the rest of what the topic takes is framing. max_batch_size of the producer."""
 
 PRODUCER_OPTIONS = {"max_batch_size": BATCH_BYTES, "max_request_size": CHANGELOG_MAX_MESSAGE_BYTES}
+
+
+class ChangelogNotAcknowledged(RankingError):
+    """Kafka did not confirm a flush; its source records are not acknowledged and are read again.
+
+    Operator: check that the changelog topic exists, takes writes, and takes batches of 16 MiB; start the worker again.
+    """
+
+    retriable = True
 
 
 class ChangelogWriter:
@@ -25,7 +36,7 @@ class ChangelogWriter:
         """Write the pairs in their order; returns the changelog offsets of the first and of the last one.
 
         Up to BATCH_BYTES they are one record batch, which is there whole or not at all. More are split, in order,
-        so what must not be there without the rest has to come last. KafkaError if the brokers do not acknowledge.
+        so what must not be there without the rest has to come last. ChangelogNotAcknowledged.
         """
         sent: list[tuple[int, int]] = []
         batch = self._producer.create_batch()
@@ -40,5 +51,11 @@ class ChangelogWriter:
     async def _send(self, batch: BatchBuilder, partition: int) -> tuple[int, int]:
         count = batch.record_count()
         batch.close()
-        acknowledged = await (await self._producer.send_batch(batch, self._topic, partition=partition))
+        try:
+            acknowledged = await (await self._producer.send_batch(batch, self._topic, partition=partition))
+        except KafkaError as exc:
+            raise ChangelogNotAcknowledged(
+                f"the changelog {self._topic!r} partition {partition} did not take {count} records: {exc!r}; nothing "
+                "of the flush is acknowledged; check that the topic exists and takes writes, start the worker again"
+            ) from exc
         return acknowledged.offset, acknowledged.offset + count - 1

@@ -39,7 +39,8 @@ def pane_key(role: int, partition: int, minute: int, schedule_id: str) -> bytes:
 def parse_pane_key(key: bytes) -> PaneKey:
     """The parts of a pane's key. ValueError or struct.error if it is none."""
     _, role, partition, minute = _PANE_HEAD.unpack_from(key)
-    return PaneKey(role, partition, minute, key[_PANE_HEAD.size :].decode())
+    # PaneKey(…) without its detour through Python: a reader that loads does this for every pane there is.
+    return tuple.__new__(PaneKey, (role, partition, minute, key[_PANE_HEAD.size :].decode()))
 
 
 def position_key(role: int, partition: int) -> bytes:

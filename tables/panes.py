@@ -22,10 +22,6 @@ ROLES = (0, 1)
 """Completed topic, cancelled topic: the index in Settings.source_topics."""
 
 
-class StoreDamaged(RankingError):
-    """What stands in the local store cannot be read. Operator: delete the data directory; it is restored from Kafka."""
-
-
 class ChangelogDiverged(RankingError):
     """Somebody else wrote to this partition's changelog after the store was restored; the store was left as it is.
 
@@ -64,7 +60,7 @@ class OwnedPartition:
     ) -> None:
         """Make one flush durable: touched panes, new positions and new ids, by role.
 
-        KafkaError if the brokers do not acknowledge; nothing has changed in the store then, but panes have in
+        ChangelogNotAcknowledged; nothing has changed in the store then, but panes have in
         memory: the caller must not go on.
         """
         pairs: list[Pair] = [
@@ -126,10 +122,7 @@ class OwnedPartition:
         try:
             return decode_pane(value, minute)
         except (ValueError, TypeError, IndexError) as exc:
-            raise StoreDamaged(
-                f"partition {self.number} of the panes table holds an unreadable pane; delete the data directory of "
-                "this worker, its state is restored from Kafka"
-            ) from exc
+            raise self._store.damaged(f"partition {self.number} holds an unreadable pane") from exc
 
     def _trim(self) -> None:
         """Drop the panes that were first used longest ago. Only between flushes: none is being changed then."""

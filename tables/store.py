@@ -1,14 +1,36 @@
 """The local store of one changelog partition: RocksDB in, bytes out, and the changelog offset it stands at."""
 
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 from rocksdict import Rdict, ReadOptions, WriteBatch
+
+from ranking_app.data_dir import DAMAGED_MARK, is_damage
+from ranking_app.errors import RankingError
 
 CHANGELOG_OFFSET_KEY = b"__faust\0offset__"
 """Where Faust keeps it (faust.stores.rocksdb.Store.offset_key): the last changelog offset that is in the store."""
 
 Pair = tuple[bytes, bytes | None]
 """A key and its new value; None deletes it."""
+
+
+class StoreDamaged(RankingError):
+    """What stands in the local store cannot be read. It is restored from Kafka when the worker starts again.
+
+    Operator: start the worker again (a supervisor does); look after the disk if it comes back.
+    """
+
+    retriable = True
+
+
+class StoreNotWritable(RankingError):
+    """The local store cannot be written, most often because the disk is full. Nothing of the flush is acknowledged.
+
+    Operator: free space (or point RANKING_DATA_DIR elsewhere; it is restored from Kafka), start the worker again.
+    """
+
+    retriable = True
 
 
 class PartitionStore:
@@ -22,14 +44,20 @@ class PartitionStore:
 
     def get(self, key: bytes) -> bytes | None:
         """The value, or None."""
-        value: bytes | None = self._db.get(key)
+        try:
+            value: bytes | None = self._db.get(key)
+        except Exception as error:
+            raise self._named(error) from error
         return value
 
     def scan(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
         """All pairs whose key begins with prefix, in the order of keys."""
         options = ReadOptions()
         options.set_iterate_upper_bound(_after(prefix))
-        yield from self._db.items(from_key=prefix, read_opt=options)
+        try:
+            yield from self._db.items(from_key=prefix, read_opt=options)
+        except Exception as error:
+            raise self._named(error) from error
 
     def write(self, pairs: Iterable[Pair], changelog_offset: int) -> None:
         """Write what the changelog has acknowledged, together with the offset it has it at, all or nothing."""
@@ -40,7 +68,7 @@ class PartitionStore:
             else:
                 batch.put(key, value)
         batch.put(CHANGELOG_OFFSET_KEY, str(changelog_offset).encode())
-        self._db.write(batch)
+        self._write(batch)
         self.changelog_offset = changelog_offset
 
     def put_many(self, pairs: Iterable[tuple[bytes, bytes]]) -> None:
@@ -48,7 +76,7 @@ class PartitionStore:
         batch = WriteBatch(raw_mode=True)
         for key, value in pairs:
             batch.put(key, value)
-        self._db.write(batch)
+        self._write(batch)
 
     def delete_prefix(self, prefix: bytes) -> None:
         """Delete local pairs whose key begins with prefix."""
@@ -58,6 +86,28 @@ class PartitionStore:
         """Delete everything: the store does not fit its changelog any more."""
         self._db.delete_range(b"", b"\xff" * 64)
         self.changelog_offset = None
+
+    def damaged(self, reason: str) -> StoreDamaged:
+        """The error to raise; from now on the store is marked, and whoever opens it next begins anew."""
+        (Path(self._db.path()) / DAMAGED_MARK).touch()
+        return StoreDamaged(f"the store {self._db.path()} is damaged: {reason}; the next start restores it from Kafka")
+
+    def _write(self, batch: WriteBatch) -> None:
+        try:
+            self._db.write(batch)
+        except Exception as error:
+            raise self._named(error) from error
+
+    def _named(self, error: Exception) -> Exception:
+        """An error of RocksDB by its cause: rocksdict raises Exception for all of them."""
+        if is_damage(error):
+            return self.damaged(str(error))
+        if "IO error" in str(error):
+            return StoreNotWritable(
+                f"the store {self._db.path()} cannot be written ({error}); free space on its disk, then start the "
+                "worker again"
+            )
+        return error
 
 
 def _after(prefix: bytes) -> bytes:

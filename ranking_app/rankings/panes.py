@@ -115,12 +115,11 @@ def cells_of(value: bytes, minute: int) -> tuple[int, list[Cell]]:
         raise ValueError(f"expected [applied, second, completed, cancelled, amount, …], got {value[:80]!r}")
     if set(map(type, flat)) != {int}:
         flat = [_whole_number(item) for item in flat]
-    seconds = flat[1::4]
-    if seconds and not 0 <= seconds[0] <= seconds[-1] < MINUTE_S:
-        raise ValueError(f"expected seconds of a minute, ascending, got {value[:80]!r}")
     start_s = minute * MINUTE_S
-    at_s = [start_s + second for second in seconds]
-    return flat[0], list(zip(at_s, flat[2::4], flat[3::4], flat[4::4], strict=True))
+    cells = [(start_s + flat[at], flat[at + 1], flat[at + 2], flat[at + 3]) for at in range(1, len(flat), 4)]
+    if cells and not start_s <= cells[0][0] <= cells[-1][0] < start_s + MINUTE_S:
+        raise ValueError(f"expected seconds of a minute, ascending, got {value[:80]!r}")
+    return flat[0], cells
 
 
 def _fits(number: int) -> bool:

@@ -19,7 +19,7 @@ ENDS_INTERVAL_S = 0.2
 SLICE_RECORDS = 2_000
 """Applied in one go, some 10 ms; answers and flushes get their turn between slices."""
 
-FETCH_RECORDS = 20_000
+FETCH_RECORDS, FETCH_WAIT_MS = 20_000, 200
 
 
 class Follower:
@@ -42,6 +42,7 @@ class Follower:
         self._make_reader = make_reader
         self._on_failure = on_failure
         self._metrics = metrics
+        metrics.complete.set_function(lambda: model.completeness(model.live_as_of_s()).complete)
         self._log = log
         self._consumer: AIOKafkaConsumer | None = None
         self._tasks: list[asyncio.Task[None]] = []
@@ -92,7 +93,7 @@ class Follower:
         records = 0
         while True:
             await self._may_load.wait()
-            fetched = await consumer.getmany(timeout_ms=200, max_records=FETCH_RECORDS)
+            fetched = await self._fetch(consumer)
             self._applying = True
             for tp, batch in fetched.items():
                 await self._apply(tp, batch)
@@ -104,6 +105,20 @@ class Follower:
                 left = {tp: end for tp, end in left.items() if await consumer.position(tp) < end}
                 if not left:
                     self._now_loaded(records, time.monotonic() - started_s)
+
+    async def _fetch(self, consumer: AIOKafkaConsumer) -> dict[TopicPartition, list[Any]]:
+        """What is there, or comes within a moment.
+
+        While it loads, a slice of each partition in turn: they hold panes of the same minutes, and a curve whose
+        seconds come in the order of time is only added to.
+        """
+        fetched: dict[TopicPartition, list[Any]] = {}
+        if not self._model.loaded:
+            for tp in (*self._changelog, self._catalogue):
+                fetched |= await consumer.getmany(tp, timeout_ms=0, max_records=SLICE_RECORDS)
+        if not fetched:
+            fetched = await consumer.getmany(timeout_ms=FETCH_WAIT_MS, max_records=FETCH_RECORDS)
+        return fetched
 
     async def _apply(self, tp: TopicPartition, batch: list[Any]) -> None:
         model = self._model

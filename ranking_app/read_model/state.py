@@ -89,6 +89,7 @@ class ReadModel:
         """Ids changed since somebody last emptied the set (the notifier does)."""
         self.went_back: list[WentBack] = []
         """To be written again by the owners; emptied by whoever asks them to."""
+        self._source_keys = [[SourceKey(role, number) for number in range(rules.partitions)] for role in (0, 1)]
         self._applied: dict[bytes, int] = {}
         self._positions: dict[SourceKey, Position] = {}
         self._ends: dict[SourceKey, tuple[int, int]] = {}
@@ -104,7 +105,7 @@ class ReadModel:
 
     def sources(self) -> list[SourceKey]:
         """The reservation partitions, completed first."""
-        return [SourceKey(role, number) for role in (0, 1) for number in range(self._rules.partitions)]
+        return [source for of_role in self._source_keys for source in of_role]
 
     def topic_of(self, source: SourceKey) -> str:
         """The name of a source's topic."""
@@ -220,7 +221,7 @@ class ReadModel:
 
     def _apply_pane(self, partition: int, key: bytes, value: bytes | None) -> None:
         role, source_partition, minute, schedule_id = parse_pane_key(key)
-        source = SourceKey(role, source_partition)
+        source = self._source_keys[role][source_partition]
         if value is None:
             if self._applied.pop(key, None) is not None:
                 self.schedules[schedule_id].curve.put(source, minute, ())
@@ -231,7 +232,8 @@ class ReadModel:
             self.went_back.append(WentBack(partition, key))
             return
         self._applied[key] = applied
-        self._schedule(schedule_id).curve.put(source, minute, cells)
+        schedule = self.schedules.get(schedule_id) or self._schedule(schedule_id)
+        schedule.curve.put(source, minute, cells)
         self.touched.add(schedule_id)
 
     def _apply_position(self, partition: int, key: bytes, position: Position) -> None:

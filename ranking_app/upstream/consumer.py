@@ -19,6 +19,7 @@ import aiokafka
 from aiokafka.errors import IllegalStateError
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage, Message
+from mode.threads import WorkerThread
 
 from ranking_app.errors import RankingError
 from ranking_app.kafka_client import FETCH_MAX_WAIT_MS
@@ -51,6 +52,13 @@ class SourceRecreated(RankingError):
     """
 
 
+class TablesLost(RankingError):
+    """A source partition was read, but the changelog knows nothing of it: the changelog was deleted or made anew.
+
+    Operator: set a new RANKING_APP_ID, and everything that is still on the source topics is counted from the beginning.
+    """
+
+
 class SourceOwner(Protocol):
     """What the consumer asks of the code that applies the batches."""
 
@@ -72,8 +80,18 @@ class SourceOwner(Protocol):
         ...
 
 
+class DaemonThread(WorkerThread):
+    """The end of the process does not wait for it: it may itself be waiting for brokers that do not answer."""
+
+    def __init__(self, service: Any, **kwargs: Any) -> None:
+        super().__init__(service, **kwargs)
+        self.daemon = True
+
+
 class BatchConsumerThread(driver.AIOKafkaConsumerThread):
     """Faust's consumer thread with our own aiokafka consumer in it."""
+
+    Worker = DaemonThread
 
     def _create_worker_consumer(self, transport: Any) -> aiokafka.AIOKafkaConsumer:
         """As upstream, but: short long polls (Faust's 1.5 s stall), read_committed, plain records, our options."""
@@ -231,14 +249,36 @@ class BatchConsumer(driver.Consumer):
         """Go on where the tables are: they know better than the committed offsets, which lag behind them."""
         committed = await self.seek_to_committed()
         applied = self.owner.next_offsets()
+        self._refuse_lost_tables(committed, applied)
         await self._refuse_shorter_sources(applied)
         self._forget(set(self.assignment()))
         for tp, offset in committed.items():
             known = TP(tp.topic, tp.partition)
-            self._committed_offset[known] = offset or None
+            # Should the tables be behind the commit, Faust would ignore what is acknowledged in between.
+            self._committed_offset[known] = min(offset or 0, applied.get(known, offset or 0)) or None
             self._read_offset[known] = None
+        self._acknowledge_applied(applied)
         if applied:
             await self.seek_wait(applied)
+
+    def _acknowledge_applied(self, applied: Mapping[TP, int]) -> None:
+        """What the owner before us applied and did not commit: where nothing new comes, lag would stay for ever."""
+        for tp, offset in applied.items():
+            if offset > (self._committed_offset[tp] or 0):
+                self._batch_ends[tp].append((offset - 1, 0))
+                self._acked[tp].append(offset - 1)
+                self._acked_index[tp].add(offset - 1)
+
+    def _refuse_lost_tables(self, committed: Mapping[TP, int | None], applied: Mapping[TP, int]) -> None:
+        """Offsets are committed after the tables have them. Going on there with empty tables would lose the past."""
+        for tp, offset in committed.items():
+            known = TP(tp.topic, tp.partition)
+            if offset and known.topic in self.owner.gap_topics and known not in applied:
+                raise TablesLost(
+                    f"topic {tp.topic!r} partition {tp.partition} was read up to offset {offset}, but the changelog "
+                    "knows nothing of it: it was deleted or made anew; set a new RANKING_APP_ID to count what is on "
+                    "the topic from its beginning"
+                )
 
     async def _refuse_shorter_sources(self, applied: Mapping[TP, int]) -> None:
         """A source that ends before what was applied is another topic of the same name: its records would be lost."""

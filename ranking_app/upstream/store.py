@@ -5,12 +5,19 @@ Replaces `_open_for_partition`, `revoke_partitions` and `stop` of the store, and
 of a revoked partition then stays until the garbage collector comes by (docs/decisions/0003-own-recovery.md).
 """
 
+import shutil
+from pathlib import Path
 from typing import Any
 
 import faust
 import rocksdict
+import structlog
 from faust.stores import rocksdb
 from faust.types import TP
+
+from ranking_app.data_dir import DAMAGED_MARK, is_damage
+
+log = structlog.get_logger()
 
 BLOCK_CACHE_BYTES = 64 * 1024 * 1024
 WRITE_BUFFER_BYTES = 32 * 1024 * 1024
@@ -22,7 +29,20 @@ class ClosingStore(rocksdb.Store):
     def _open_for_partition(self, partition: int) -> rocksdict.Rdict:
         path = self.partition_path(partition)
         path.parent.mkdir(parents=True, exist_ok=True)
-        return rocksdict.Rdict(str(path), options=_options())
+        if (path / DAMAGED_MARK).exists():
+            self._discard(path, partition, "a worker found it damaged")
+        try:
+            return rocksdict.Rdict(str(path), options=_options())
+        except Exception as error:  # rocksdict has one class for everything
+            if not is_damage(error):
+                raise
+            self._discard(path, partition, str(error))
+            return rocksdict.Rdict(str(path), options=_options())
+
+    def _discard(self, path: Path, partition: int, reason: str) -> None:
+        """All of it is in the changelog, from where it is restored."""
+        log.warning("store_damaged", partition=partition, reason=reason)
+        shutil.rmtree(path)
 
     def revoke_partitions(self, table: Any, tps: set[TP]) -> None:
         """Close the stores of these changelog partitions."""

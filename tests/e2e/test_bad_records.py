@@ -100,11 +100,11 @@ def test_bad_records_become_dead_letters_and_the_rest_counts(kafka: LocalKafka, 
             check_untouched(letter, originals[letter.position])
 
 
-def check_untouched(letter: DeadLetter, original: Any) -> None:
+def check_untouched(letter: DeadLetter, original: Any, group: str = f"{PREFIX}-app") -> None:
     """Same partition, key, value and headers, and the facts about the original."""
     assert letter.partition == original.partition
     assert (letter.key, letter.value) == (original.key, original.value)
     assert letter.other_headers == tuple(original.headers)
     assert letter.original_timestamp_ms == original.timestamp
-    assert letter.original_group == f"{PREFIX}-app"
+    assert letter.original_group == group
     assert letter.exception and letter.message

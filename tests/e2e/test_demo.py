@@ -24,11 +24,6 @@ RATE = 300
 class Demo(AppProcess):
     """The demo's own process; what it starts are its children."""
 
-    @property
-    def pid(self) -> int:
-        """Its process id."""
-        return self._running().pid
-
     def interrupt(self) -> None:
         """Ctrl-C."""
         self._running().send_signal(signal.SIGINT)

@@ -16,11 +16,13 @@ import agents.notifier
 import agents.upkeep
 from agents.apply import ApplyFailed
 from ranking_app.app import Worker, WorkerStopped
+from ranking_app.data_dir import DAMAGED_MARK
 from ranking_app.kafka_client import client_options, reader
 from ranking_app.local.kafka import LocalKafka
 from ranking_app.rankings.panes import fold
 from ranking_app.settings import Settings
 from ranking_app.topics import ensure_topics
+from ranking_app.upstream.consumer import BatchConsumer
 from tables.layout import PANE, POSITION
 from tables.panes import applied_of
 from tests.support.in_process import InProcess, producing, read_topic, running, settings_of
@@ -261,6 +263,53 @@ async def test_a_schedule_is_retired_with_tombstones_and_an_event_after_that_sta
         assert set(panes.values()) == {None}
         await producer.send_and_wait(settings.completed_topic, envelope("S"), partition=0)
         await worker.until("/v1/rankings/sales?window=all", lambda a: sold(a) == {"S": 1})
+
+
+@pytest.mark.parametrize("damage", ["CURRENT", "MANIFEST", "mark"])
+async def test_a_damaged_store_is_restored_at_the_start(settings: Settings, damage: str) -> None:
+    async with running(settings) as worker, producing(settings) as producer:
+        await worker.until("/v1/rankings/sales", lambda a: a["completeness"]["complete"])
+        for number in range(6):
+            await producer.send_and_wait(settings.completed_topic, envelope("S"), partition=number % 3)
+        await worker.until("/v1/rankings/sales", lambda a: sold(a) == {"S": 6})
+        await worker.stop()
+        (current,) = settings.data_dir.rglob("*-1.db/CURRENT")
+        if damage == "mark":
+            (current.parent / DAMAGED_MARK).touch()
+        else:
+            for path in current.parent.glob(f"{damage}*"):
+                path.write_bytes(b"\xff" * 64)
+        async with running(settings) as again:
+            await again.until("/v1/rankings/sales", lambda a: a["completeness"]["complete"])
+            for number in range(3):
+                await producer.send_and_wait(settings.completed_topic, envelope("S"), partition=number)
+            await again.until("/v1/rankings/sales", lambda a: sold(a) == {"S": 9})
+
+
+async def test_what_was_applied_and_not_committed_leaves_no_lag_of_the_group(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after a kill between the two: nothing new comes, and Kafka's tools would show a lag for ever."""
+
+    async def no_commit(*_: Any, **__: Any) -> bool:
+        return False
+
+    tp = TopicPartition(settings.completed_topic, 0)
+    async with producing(settings) as producer:
+        with monkeypatch.context() as patch:
+            patch.setattr(BatchConsumer, "commit", no_commit)
+            async with running(settings) as worker:
+                await worker.until("/v1/rankings/sales", lambda a: a["completeness"]["complete"])
+                for _ in range(5):
+                    await producer.send_and_wait(settings.completed_topic, envelope("S"), partition=0)
+                await worker.until("/v1/rankings/sales", lambda a: sold(a) == {"S": 5})
+        assert not await committed(settings, tp)
+        async with running(settings) as again:
+            await again.until("/v1/rankings/sales", lambda a: a["completeness"]["complete"])
+            deadline_s = time.monotonic() + 20
+            while await committed(settings, tp) != 5:
+                assert time.monotonic() < deadline_s, "never committed"
+                await asyncio.sleep(0.2)
 
 
 async def test_ensure_topics_twice_creates_nothing_the_second_time(settings: Settings) -> None:

@@ -60,8 +60,8 @@ BREAKAGES = [
         3,
         "the offset in the same write batch",
         "tables/store.py",
-        "        batch.put(CHANGELOG_OFFSET_KEY, str(changelog_offset).encode())\n        self._db.write(batch)\n",
-        "        self._db.write(batch)\n",
+        "        batch.put(CHANGELOG_OFFSET_KEY, str(changelog_offset).encode())\n        self._write(batch)\n",
+        "        self._write(batch)\n",
         "tests/unit/test_store.py::test_a_write_is_there_with_its_changelog_offset_after_a_reopening",
     ),
     Breakage(

@@ -90,15 +90,32 @@ class AppProcess:
 
     def terminate(self) -> int:
         """SIGTERM, then its exit code. AppFailed if it is not down within the contract's 10 s."""
+        self.ask_to_stop()
+        return self.wait(STOP_WITHIN_S)
+
+    def ask_to_stop(self) -> None:
+        """SIGTERM; returns at once. AppFailed if it had ended by itself before."""
         self.check_running()
         self._running().terminate()
-        return self.wait(STOP_WITHIN_S)
 
     def kill(self) -> None:
         """SIGKILL; returns when it is dead. AppFailed if it had ended by itself before."""
         self.check_running()
         self._running().kill()
         self.wait(KILL_WITHIN_S)
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._running().pid
+
+    def pause(self) -> None:
+        """SIGSTOP: for everybody else it looks dead, and it does not know."""
+        self._running().send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """SIGCONT."""
+        self._running().send_signal(signal.SIGCONT)
 
     def end(self) -> None:
         """Whatever state it is in: afterwards neither it nor a child of it runs."""

@@ -25,8 +25,8 @@ class UnexpectedStatus(AssertionError):
 class Client:
     """Reads from one process. Not for several threads at a time."""
 
-    def __init__(self, port: int, host: str = "127.0.0.1") -> None:
-        self._connection = http.client.HTTPConnection(host, port, timeout=TIMEOUT_S)
+    def __init__(self, port: int, host: str = "127.0.0.1", *, timeout_s: float = TIMEOUT_S) -> None:
+        self._connection = http.client.HTTPConnection(host, port, timeout=timeout_s)
         self.name = f"{host}:{port}"
 
     def get(self, path: str, **parameters: object) -> Json:

@@ -191,7 +191,20 @@ def test_env_example_shows_the_defaults(tmp_path: Path, monkeypatch: pytest.Monk
 def test_the_makefile_has_the_commands_that_people_and_ci_use():
     listed = subprocess.run(["make", "help"], capture_output=True, text=True, check=True, cwd=ROOT).stdout
     commands = set(re.findall(r"^  make ([a-z]+) ", listed, re.MULTILINE))
-    assert commands == {"help", "run", "test", "lint", "types", "format", "bench", "invariants", "lock", "clean"}
+    assert commands == {
+        "help",
+        "run",
+        "test",
+        "lint",
+        "types",
+        "format",
+        "bench",
+        "faults",
+        "fuzz",
+        "invariants",
+        "lock",
+        "clean",
+    }
     assert "make test" in (ROOT / ".ci" / "run").read_text("utf-8")
     assert os.access(ROOT / ".ci" / "run", os.X_OK)
 

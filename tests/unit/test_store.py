@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from rocksdict import AccessType, Options, Rdict
 
-from tables.store import PartitionStore
+from ranking_app.data_dir import DAMAGED_MARK
+from tables.store import CHANGELOG_OFFSET_KEY, PartitionStore, StoreDamaged, StoreNotWritable
 
 
 def opened(path: Path) -> Rdict:
@@ -43,6 +44,34 @@ def test_none_deletes(store: PartitionStore) -> None:
 def test_a_scan_gives_the_pairs_of_its_prefix_in_order(store: PartitionStore) -> None:
     store.write([(b"pb", b"2"), (b"q", b"4"), (b"pa", b"1"), (b"p\xff", b"3"), (b"o", b"0")], 0)
     assert list(store.scan(b"p")) == [(b"pa", b"1"), (b"pb", b"2"), (b"p\xff", b"3")]
+
+
+def test_a_store_that_cannot_be_read_is_marked_for_whoever_opens_it_next(store: PartitionStore, tmp_path: Path) -> None:
+    error = store.damaged("a block")
+    assert "restores it from Kafka" in str(error)
+    assert (tmp_path / "db" / DAMAGED_MARK).exists()
+
+
+def test_errors_of_the_store_are_told_by_their_cause(tmp_path: Path) -> None:
+    class Failing:
+        """A RocksDB that fails as rocksdict does."""
+
+        def get(self, key: bytes) -> bytes | None:
+            if key == CHANGELOG_OFFSET_KEY:
+                return None
+            raise Exception(key.decode())
+
+        def path(self) -> str:
+            return str(tmp_path)
+
+    failing = PartitionStore(Failing())  # type: ignore[arg-type]
+    with pytest.raises(StoreDamaged, match="block checksum mismatch"):
+        failing.get(b"Corruption: block checksum mismatch")
+    assert (tmp_path / DAMAGED_MARK).exists()
+    with pytest.raises(StoreNotWritable, match="free space"):
+        failing.get(b"IO error: No space left on device")
+    with pytest.raises(Exception, match="something else"):
+        failing.get(b"something else")
 
 
 def test_clearing_leaves_a_new_store(store: PartitionStore) -> None:
