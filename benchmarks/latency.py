@@ -3,6 +3,7 @@
 import asyncio
 import time
 import uuid
+from collections.abc import Iterator
 
 import aiohttp
 from aiokafka import AIOKafkaProducer
@@ -20,7 +21,7 @@ async def measure(
     producer: AIOKafkaProducer, topic: str, partitions: int, address: str, rate: int, seconds: float
 ) -> list[float]:
     """Milliseconds of each probe: an event on a schedule of its own, asked for until it is there."""
-    load = asyncio.create_task(_load(producer, topic, partitions, rate))
+    sending = asyncio.create_task(load(producer, topic, partitions, rate, envelopes(1_000_000, 500, seed=2)))
     try:
         async with aiohttp.ClientSession() as session:
             await asyncio.sleep(1.0)  # the load has settled
@@ -31,11 +32,11 @@ async def measure(
                 await asyncio.sleep(PROBE_INTERVAL_S)
             return sorted(probes)
     finally:
-        load.cancel()
+        sending.cancel()
 
 
-async def _load(producer: AIOKafkaProducer, topic: str, partitions: int, rate: int) -> None:
-    values = envelopes(10_000_000, 500, seed=2)
+async def load(producer: AIOKafkaProducer, topic: str, partitions: int, rate: int, values: Iterator[bytes]) -> None:
+    """Send values round robin at `rate` per second, until cancelled."""
     started_s, sent = time.monotonic(), 0
     while True:
         due = int((time.monotonic() - started_s) * rate)

@@ -23,6 +23,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from benchmarks.events import envelope
+from benchmarks.latency import load
 from ranking_app.kafka_client import started, wait_for_brokers
 from ranking_app.local.kafka import LocalKafka
 from ranking_app.local.ports import pick_ports
@@ -63,15 +64,15 @@ async def _soak(kafka: LocalKafka, folder: Path, seconds: float, rate: int) -> l
             for name, port in zip(names, ports, strict=True)
         }
         async with started(AIOKafkaProducer(**options, acks="all")) as producer:
-            load = asyncio.create_task(_load(producer, rate))
+            sending = asyncio.create_task(load(producer, TOPIC, PARTITIONS, rate, _values()))
             samples: list[Sample] = []
             until_s = time.monotonic() + seconds
             while time.monotonic() < until_s:
                 await asyncio.sleep(SAMPLE_S)
-                assert not load.done(), load.exception()
+                assert not sending.done(), sending.exception()
                 samples.append(await _sample(processes, folder, ports[-1]))
                 print(json.dumps({"s": round(seconds - (until_s - time.monotonic())), **samples[-1]}), flush=True)
-            load.cancel()
+            sending.cancel()
     return samples
 
 
@@ -121,16 +122,6 @@ def _values() -> Iterator[bytes]:
         now_ms = time.time_ns() // 1_000_000
         minute = now_ms // 60_000 - (number % 4 == 0)
         yield envelope(f"{run}-{number}", now_ms, f"M{minute}-{number % SCHEDULES_PER_MINUTE}", number)
-
-
-async def _load(producer: AIOKafkaProducer, rate: int) -> None:
-    values, began_s, sent = _values(), time.monotonic(), 0
-    while True:
-        due = int((time.monotonic() - began_s) * rate)
-        while sent < due:
-            sent += 1
-            await producer.send(TOPIC, next(values), partition=sent % PARTITIONS)
-        await asyncio.sleep(0.02)
 
 
 async def _sample(processes: dict[str, "subprocess.Popen[bytes]"], folder: Path, port: int) -> Sample:

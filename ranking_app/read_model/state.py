@@ -89,7 +89,6 @@ class ReadModel:
         """Ids changed since somebody last emptied the set (the notifier does)."""
         self.went_back: list[WentBack] = []
         """To be written again by the owners; emptied by whoever asks them to."""
-        self._source_keys = [[SourceKey(role, number) for number in range(rules.partitions)] for role in (0, 1)]
         self._applied: dict[bytes, int] = {}
         self._positions: dict[SourceKey, Position] = {}
         self._ends: dict[SourceKey, tuple[int, int]] = {}
@@ -105,7 +104,7 @@ class ReadModel:
 
     def sources(self) -> list[SourceKey]:
         """The reservation partitions, completed first."""
-        return [source for of_role in self._source_keys for source in of_role]
+        return [SourceKey(role, number) for role in (0, 1) for number in range(self._rules.partitions)]
 
     def topic_of(self, source: SourceKey) -> str:
         """The name of a source's topic."""
@@ -221,7 +220,7 @@ class ReadModel:
 
     def _apply_pane(self, partition: int, key: bytes, value: bytes | None) -> None:
         role, source_partition, minute, schedule_id = parse_pane_key(key)
-        source = self._source_keys[role][source_partition]
+        source = tuple.__new__(SourceKey, (role, source_partition))  # as in parse_pane_key
         if value is None:
             if self._applied.pop(key, None) is not None:
                 self.schedules[schedule_id].curve.put(source, minute, ())

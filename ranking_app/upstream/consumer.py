@@ -93,6 +93,27 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
 
     Worker = DaemonThread
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._polling = asyncio.Lock()
+
+    async def _fetch_records(self, *args: Any, **kwargs: Any) -> Any:
+        """As upstream, one at a time. Runs in the thread, also after whoever asked for it was cancelled."""
+        async with self._polling:
+            return await super()._fetch_records(*args, **kwargs)
+
+    async def finish_polls(self) -> None:
+        """Return when no poll is under way that was asked for before.
+
+        A rebalance cancels the fetcher, but not its poll in this thread. What that takes from the buffer, nobody gets;
+        so it has to be over before the partitions are sought, or its records would be missing behind the seek.
+        """
+        await self.call_thread(self._finish_polls)
+
+    async def _finish_polls(self) -> None:
+        async with self._polling:
+            pass
+
     def _create_worker_consumer(self, transport: Any) -> aiokafka.AIOKafkaConsumer:
         """As upstream, but: short long polls (Faust's 1.5 s stall), read_committed, plain records, our options."""
         conf = self.app.conf
@@ -205,7 +226,11 @@ class BatchConsumer(driver.Consumer):
 
     async def _skip_gaps(self, polled: set[TP]) -> None:
         """Between polls nothing is on its way: what was fetched is delivered, what is not pending is durable."""
-        for tp, position in (await self._thread.fetch_positions(polled)).items():
+        generation = self.app.consumer_generation_id
+        positions = await self._thread.fetch_positions(polled)
+        if not self.flow_active or self.app.consumer_generation_id != generation:
+            return
+        for tp, position in positions.items():
             if not self._pending[tp] and tp.topic in self.owner.gap_topics:
                 self.owner.skip_gap(tp, position)
 
@@ -246,7 +271,12 @@ class BatchConsumer(driver.Consumer):
         return new_offset
 
     async def perform_seek(self) -> None:
-        """Go on where the tables are: they know better than the committed offsets, which lag behind them."""
+        """Go on where the tables are: they know better than the committed offsets, which lag behind them.
+
+        Every partition is sought, one without any state to its beginning: where aiokafka stands says nothing, since a
+        poll that was under way in the rebalance may have taken records that nobody got.
+        """
+        await self._thread.finish_polls()
         committed = await self.seek_to_committed()
         applied = self.owner.next_offsets()
         self._refuse_lost_tables(committed, applied)
@@ -258,8 +288,16 @@ class BatchConsumer(driver.Consumer):
             self._committed_offset[known] = min(offset or 0, applied.get(known, offset or 0)) or None
             self._read_offset[known] = None
         self._acknowledge_applied(applied)
-        if applied:
-            await self.seek_wait(applied)
+        await self.seek_wait({**await self._beginnings(committed, applied), **applied})
+
+    async def _beginnings(self, committed: Mapping[TP, int | None], applied: Mapping[TP, int]) -> dict[TP, int]:
+        """The first offsets of the partitions of which nothing is known."""
+        changelogs = self.app.tables.changelog_topics
+        unknown = [TP(*tp) for tp, offset in committed.items() if not offset and tp.topic not in changelogs]
+        if not unknown:
+            return {}
+        first = await self.earliest_offsets(*unknown)
+        return {TP(*tp): offset for tp, offset in first.items() if TP(*tp) not in applied}
 
     def _acknowledge_applied(self, applied: Mapping[TP, int]) -> None:
         """What the owner before us applied and did not commit: where nothing new comes, lag would stay for ever."""

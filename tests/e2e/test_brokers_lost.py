@@ -59,13 +59,14 @@ def test_brokers_go_and_come_back_under_load(cluster: LocalKafka, tmp_path: Path
         before = rate_over(workers[0], GONE_S)
 
         cluster.kill(0)
+        gone_at_s = time.monotonic()
+        wait_until(lambda: rate_over(workers[0], 1.0) > RATE / 2, WITHIN_S, "two brokers carry the load")
+        took_s = time.monotonic() - gone_at_s
         during = rate_over(workers[0], GONE_S)
-        wait_until(lambda: rate_over(workers[0], 2.0) > RATE / 2, WITHIN_S, "two brokers carry the load")
         cluster.restart(0)
         after = rate_over(workers[0], GONE_S)
         rates = f"{before:,.0f} before, {during:,.0f} without a broker, {after:,.0f} after"
-        print(f"visible events/s at {RATE}/s sent: {rates}")
-        assert during > 0
+        print(f"visible events/s at {RATE}/s sent: {rates}; the others took over within {took_s:.1f} s")
 
         _two_gone(cluster, workers, load)
         load.ask_to_stop()

@@ -15,6 +15,7 @@ import agents.apply
 import agents.notifier
 import agents.upkeep
 from agents.apply import ApplyFailed
+from agents.ownership import Ownership
 from ranking_app.app import Worker, WorkerStopped
 from ranking_app.data_dir import DAMAGED_MARK
 from ranking_app.kafka_client import client_options, reader
@@ -22,7 +23,7 @@ from ranking_app.local.kafka import LocalKafka
 from ranking_app.rankings.panes import fold
 from ranking_app.settings import Settings
 from ranking_app.topics import ensure_topics
-from ranking_app.upstream.consumer import BatchConsumer
+from ranking_app.upstream.consumer import BatchConsumer, BatchConsumerThread
 from tables.layout import PANE, POSITION
 from tables.panes import applied_of
 from tests.support.in_process import InProcess, producing, read_topic, running, settings_of
@@ -310,6 +311,52 @@ async def test_what_was_applied_and_not_committed_leaves_no_lag_of_the_group(
             while await committed(settings, tp) != 5:
                 assert time.monotonic() < deadline_s, "never committed"
                 await asyncio.sleep(0.2)
+
+
+@pytest.mark.parametrize("lasts_s", [0.0, 0.5], ids=["before the seek", "still under way at the seek"])
+async def test_what_a_poll_of_the_generation_before_takes_is_read_again(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, lasts_s: float
+) -> None:
+    """A partition without any state: no commit and no position say where it has to go on."""
+    restore, fetch = Ownership.restore, BatchConsumerThread._fetch_records
+    stale: list[asyncio.Task[Any]] = []
+    taken: list[Any] = []
+
+    async def slow_fetch(thread: BatchConsumerThread, *args: Any, **kwargs: Any) -> Any:
+        if stale and not taken:
+            taken.append("asked")
+            await asyncio.sleep(lasts_s)
+            thread.consumer.resume_flow()  # as a poll that began before the flow was stopped
+            taken.append(await fetch(thread, *args, **kwargs))
+            return taken[-1]
+        return await fetch(thread, *args, **kwargs)
+
+    async def restore_beside_a_stale_poll(ownership: Ownership, partitions: Any) -> None:
+        await restore(ownership, partitions)
+        thread = workers[0]._app.consumer._thread
+        sources = {tp for tp in workers[0]._app.consumer.assignment() if tp.topic == settings.completed_topic}
+        stale.append(asyncio.create_task(thread.getmany(sources, 1.0)))
+        await asyncio.wait(stale, timeout=None if lasts_s == 0 else 0.05)
+
+    workers: list[Any] = []
+    started = Worker.run
+
+    async def run(worker: Worker) -> None:
+        workers.append(worker)
+        await started(worker)
+
+    await ensure_topics(settings, client_options(settings))
+    async with producing(settings) as producer:
+        for partition in range(3):
+            await producer.send_and_wait(settings.completed_topic, envelope("S"), partition=partition)
+    with monkeypatch.context() as patch:
+        patch.setattr(Worker, "run", run)
+        patch.setattr(Ownership, "restore", restore_beside_a_stale_poll)
+        patch.setattr(BatchConsumerThread, "_fetch_records", slow_fetch)
+        async with running(settings) as worker:
+            await worker.until("/v1/rankings/sales", lambda a: sold(a) == {"S": 3})
+            await asyncio.wait(stale)
+    assert taken, "no poll came in between"
 
 
 async def test_ensure_topics_twice_creates_nothing_the_second_time(settings: Settings) -> None:
