@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from aiokafka import TopicPartition
+from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
 
 import agents.apply
 import agents.notifier
@@ -23,7 +24,7 @@ from ranking_app.local.kafka import LocalKafka
 from ranking_app.rankings.panes import fold
 from ranking_app.settings import Settings
 from ranking_app.topics import ensure_topics
-from ranking_app.upstream.consumer import BatchConsumer, BatchConsumerThread
+from ranking_app.upstream.consumer import BatchConsumer
 from tables.layout import PANE, POSITION
 from tables.panes import applied_of
 from tests.support.in_process import InProcess, producing, read_topic, running, settings_of
@@ -318,11 +319,11 @@ async def test_what_a_poll_of_the_generation_before_takes_is_read_again(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, lasts_s: float
 ) -> None:
     """A partition without any state: no commit and no position say where it has to go on."""
-    restore, fetch = Ownership.restore, BatchConsumerThread._fetch_records
+    restore, fetch = Ownership.restore, AIOKafkaConsumerThread._fetch_records
     stale: list[asyncio.Task[Any]] = []
     taken: list[Any] = []
 
-    async def slow_fetch(thread: BatchConsumerThread, *args: Any, **kwargs: Any) -> Any:
+    async def slow_fetch(thread: AIOKafkaConsumerThread, *args: Any, **kwargs: Any) -> Any:
         if stale and not taken:
             taken.append("asked")
             await asyncio.sleep(lasts_s)
@@ -352,7 +353,7 @@ async def test_what_a_poll_of_the_generation_before_takes_is_read_again(
     with monkeypatch.context() as patch:
         patch.setattr(Worker, "run", run)
         patch.setattr(Ownership, "restore", restore_beside_a_stale_poll)
-        patch.setattr(BatchConsumerThread, "_fetch_records", slow_fetch)
+        patch.setattr(AIOKafkaConsumerThread, "_fetch_records", slow_fetch)
         async with running(settings) as worker:
             await worker.until("/v1/rankings/sales", lambda a: sold(a) == {"S": 3})
             await asyncio.wait(stale)

@@ -146,6 +146,22 @@ BREAKAGES = [
         "::test_what_the_changelog_does_not_take_is_not_acknowledged_and_the_failure_is_told",
     ),
     Breakage(
+        7,
+        "the seek of a partition of which nothing is known (on a real Kafka)",
+        "ranking_app/upstream/consumer.py",
+        "        await self.seek_wait({**await self._beginnings(committed, applied), **applied})\n",
+        "        await self.seek_wait(applied)\n",
+        f"{WORKER}::test_what_a_poll_of_the_generation_before_takes_is_read_again",
+    ),
+    Breakage(
+        7,
+        "waiting for the polls of the generation before (on a real Kafka)",
+        "ranking_app/upstream/consumer.py",
+        "        await self._thread.finish_polls()\n",
+        "",
+        f"{WORKER}::test_what_a_poll_of_the_generation_before_takes_is_read_again",
+    ),
+    Breakage(
         8,
         "saying that a rebalance is under way",
         "ranking_app/read_model/state.py",
