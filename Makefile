@@ -38,7 +38,7 @@ run: $(READY) ## starts Kafka, three workers, a simulated on-sale and the page; 
 
 .PHONY: test
 test: lint types ## runs lint, types and every test; ARGS go to pytest
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m tests.run_all $(ARGS)
 
 .PHONY: lint
 lint: $(READY) ## checks style, formatting and the import rules

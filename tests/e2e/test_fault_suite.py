@@ -21,7 +21,7 @@ from tests.support.arrival import Topics
 from tests.support.oracle_builders import DONE, LIST, NOON_S, envelope, listing, on
 from tests.support.oracle_builders import oracle as history_of
 
-SIZE = Size(seed=1_914, duration_s=60.0, rate=5_000.0)
+SIZE = Size(seed=1_914, duration_s=45.0, rate=5_000.0)
 """A seed whose minute has most kinds: a zombie, all workers killed, a lost and a corrupted store, cuts, brokers."""
 
 

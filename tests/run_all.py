@@ -1,0 +1,39 @@
+"""Every test, in two halves side by side: `python -m tests.run_all [arguments of pytest]`.
+
+The end-to-end tests mostly wait (for rebalances, session timeouts, loads at a rate), the others mostly compute: one
+after the other they would leave half of two processors idle. The end-to-end half prints as it goes, the other one when
+it is done. With arguments it is one run of pytest with these.
+"""
+
+import subprocess
+import sys
+import tempfile
+
+E2E = ["tests/e2e"]
+OTHERS = ["tests", "--ignore=tests/e2e", "ranking_app", "agents", "schemas", "tables"]
+
+
+def main(arguments: list[str]) -> int:
+    """Exit code of pytest; that of the worse half where there are two."""
+    if arguments:
+        return subprocess.run(_pytest(arguments), check=False).returncode
+    with tempfile.TemporaryFile("w+") as output:
+        others = subprocess.Popen(_pytest(OTHERS), stdout=output, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
+        try:
+            e2e = subprocess.run(_pytest(E2E), check=False).returncode
+            code = others.wait()
+        finally:
+            others.kill()
+            others.wait()
+            output.seek(0)
+            sys.stdout.write(output.read())
+            sys.stdout.flush()
+    return max(e2e, code)
+
+
+def _pytest(arguments: list[str]) -> list[str]:
+    return [sys.executable, "-m", "pytest", *arguments]
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
