@@ -67,6 +67,11 @@ class SourceOwner(Protocol):
         """The topics whose positions are kept in tables, and so have to be moved past gaps."""
         ...
 
+    @property
+    def partitions(self) -> Container[int]:
+        """The numbers of the partitions whose tables are open."""
+        ...
+
     def next_offsets(self) -> Mapping[TP, int]:
         """Where each assigned source partition goes on, by the tables; partitions without state are left out."""
         ...
@@ -308,10 +313,15 @@ class BatchConsumer(driver.Consumer):
                 self._acked_index[tp].add(offset - 1)
 
     def _refuse_lost_tables(self, committed: Mapping[TP, int | None], applied: Mapping[TP, int]) -> None:
-        """Offsets are committed after the tables have them. Going on there with empty tables would lose the past."""
+        """Offsets are committed after the tables have them. Going on there with empty tables would lose the past.
+
+        Tables that are not open say nothing: the assignment has changed again, and the next seek will look at them.
+        """
         for tp, offset in committed.items():
             known = TP(tp.topic, tp.partition)
-            if offset and known.topic in self.owner.gap_topics and known not in applied:
+            if known.topic not in self.owner.gap_topics or known.partition not in self.owner.partitions:
+                continue
+            if offset and known not in applied:
                 raise TablesLost(
                     f"topic {tp.topic!r} partition {tp.partition} was read up to offset {offset}, but the changelog "
                     "knows nothing of it: it was deleted or made anew; set a new RANKING_APP_ID to count what is on "
