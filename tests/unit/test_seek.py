@@ -19,7 +19,7 @@ def consumer(owned: set[int]) -> Any:
 
 
 def check(owned: set[int], committed: dict[TopicPartition, int | None], applied: dict[TP, int]) -> None:
-    BatchConsumer._refuse_lost_tables(consumer(owned), committed, applied)  # type: ignore[arg-type]
+    BatchConsumer._refuse_lost_tables(consumer(owned), committed, applied)
 
 
 def test_a_commit_without_tables_means_that_the_changelog_was_lost() -> None:
