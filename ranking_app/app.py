@@ -33,6 +33,9 @@ from ranking_app.web.server import WebServer
 from schemas.decode import DecodeRules
 from tables.changelog import PRODUCER_OPTIONS
 
+THRESHOLD, LOADING_THRESHOLD = (100_000, 50, 100), (1_000_000, 50, 100)
+"""Of the garbage collector: rarely (decoding makes no cycles), and hardly ever while a million panes are loaded."""
+
 STOP_BUDGET_S = 8.0
 """For the last flush, the commit, and Faust to leave its group. SIGTERM promises 10 s; the rest is for the others."""
 
@@ -89,14 +92,23 @@ class Process:
             await self.or_stop(wait_for_brokers(self.options, self.settings.broker_wait, self.log))
             topics = retried(lambda: ensure_topics(self.settings, self.options), self.settings.broker_wait, self.log)
             await self.or_stop(topics)
+            freezing = asyncio.create_task(self._freeze_what_was_loaded())
             try:
+                gc.set_threshold(*LOADING_THRESHOLD)
                 await self.or_stop(self.follower.start())
                 self.log.info("serving", host=self.settings.web_host, port=web.port)
                 yield
             finally:
+                freezing.cancel()
                 await self.follower.stop()
         finally:
             await web.stop()
+
+    async def _freeze_what_was_loaded(self) -> None:
+        """The read model lives as long as the process: from now on no collection looks at what is in it."""
+        await self.follower.loaded.wait()
+        gc.freeze()
+        gc.set_threshold(*THRESHOLD)
 
     async def until_stopped(self) -> None:
         """Return when a signal came; raise what failed."""
@@ -128,7 +140,7 @@ async def run_serve(settings: Settings, clock: Clock) -> None:
     process = Process(settings, clock)
     with contextlib.suppress(asyncio.CancelledError):
         async with process.reading():
-            _tune_garbage_collector()
+            _freeze_what_lives()
             await process.until_stopped()
     process.raise_failure()
     process.log.info("stopped")
@@ -200,7 +212,7 @@ class Worker:
         starting = asyncio.create_task(self._app.start())
         watching = asyncio.create_task(self._watch())
         self._upkeep.start()
-        _tune_garbage_collector()
+        _freeze_what_lives()
         try:
             await self._process.until_stopped()
         finally:
@@ -295,8 +307,7 @@ def _view(model: ReadModel, settings: Settings) -> View:
     return View(went_back=went_back, expired=expired, pane_keys=model.pane_keys)
 
 
-def _tune_garbage_collector() -> None:
-    """What lives now lives for ever: keep it out of collections, and collect rarely (decoding makes no cycles)."""
+def _freeze_what_lives() -> None:
+    """What lives now lives for ever: keep it out of collections."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(100_000, 50, 100)
