@@ -18,8 +18,7 @@ from aiokafka.record.default_records import DefaultRecordBase, DefaultRecordBatc
 
 from agents.pending import Record
 from ranking_app.errors import RankingError
-from ranking_app.kafka_client import DEFAULT_MAX_MESSAGE_BYTES
-from ranking_app.sending import max_message_bytes
+from ranking_app.kafka_client import DEFAULT_MAX_MESSAGE_BYTES, max_message_bytes
 from ranking_app.topics import dead_letter_name
 from schemas.dead_letter import Header, cut_header, dead_letter_headers
 

@@ -6,7 +6,6 @@ python -m benchmarks [--events 1500000] [--schedules 500] [--latency-seconds 20]
 import asyncio
 import contextlib
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -19,6 +18,7 @@ import aiohttp
 import click
 from aiokafka import AIOKafkaProducer
 
+from benchmarks.app import owned_at_s, start
 from benchmarks.events import envelopes, fill
 from benchmarks.latency import measure, percentile
 from ranking_app.kafka_client import wait_for_brokers
@@ -47,13 +47,6 @@ def main(events: int, schedules: int, latency_seconds: float) -> None:
 
 async def _bench(kafka: LocalKafka, folder: Path, events: int, schedules: int, seconds: float) -> dict[str, Any]:
     (port,) = pick_ports("127.0.0.1", 1)
-    env = {
-        **os.environ,
-        "RANKING_BROKER": kafka.url,
-        "RANKING_APP_ID": "bench",
-        "RANKING_DATA_DIR": str(folder / "worker"),
-        "RANKING_WEB_PORT": str(port),
-    }
     options = {"bootstrap_servers": kafka.bootstrap.split(",")}
     await wait_for_brokers(options, 30_000, None)
     await ensure_topics(load_settings(broker=kafka.url, app_id="bench"), options)
@@ -64,10 +57,7 @@ async def _bench(kafka: LocalKafka, folder: Path, events: int, schedules: int, s
         print(f"{count} events of {schedules} schedules on {TOPIC}, {PARTITIONS} partitions", flush=True)
         stock = {kind: _stock(kafka, folder, kind, n) for kind, n in _stock_runs(events)}
         log = folder / "worker.log"
-        with log.open("w") as out:
-            worker = subprocess.Popen(
-                [sys.executable, "-m", "ranking_app.cli", "worker"], env=env, stderr=out, stdout=out
-            )
+        worker = start("worker", log, broker=kafka.url, app_id="bench", data_dir=folder / "worker", web_port=port)
         try:
             rate = count / await _until_all_shown(f"http://127.0.0.1:{port}", log, count)
             print(f"ours: {rate:,.0f} events/s until the read model shows all", flush=True)
@@ -120,7 +110,7 @@ async def _until_all_shown(address: str, log: Path, count: int) -> float:
                     continue
                 whole = f"{address}/v1/rankings/sales?window=all&limit=1000"
                 if await _answers(session, whole, lambda board: _sold(board) >= count):
-                    return time.time() - _owned_at_s(log)
+                    return time.time() - owned_at_s(log)
     raise TimeoutError(f"the worker did not show all {count} events; its log: {log.read_text()[-2000:]}")
 
 
@@ -135,16 +125,6 @@ def _no_lag(readiness: Any) -> bool:
 
 def _sold(board: Any) -> int:
     return sum(entry["sold"] for entry in board["entries"])
-
-
-def _owned_at_s(log: Path) -> float:
-    from datetime import datetime
-
-    for line in log.read_text().splitlines():
-        fact = json.loads(line)
-        if fact.get("event") == "partitions_owned":
-            return datetime.fromisoformat(fact["timestamp"]).timestamp()
-    raise LookupError("the worker's log does not say when it owned its partitions")
 
 
 def _peak_rss_mib(pid: int) -> int | None:

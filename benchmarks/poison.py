@@ -11,13 +11,9 @@ import asyncio
 import contextlib
 import itertools
 import json
-import os
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +21,7 @@ import aiohttp
 import click
 from aiokafka import AIOKafkaProducer
 
+from benchmarks.app import owned_at_s, start
 from benchmarks.events import envelopes, fill
 from ranking_app.kafka_client import wait_for_brokers
 from ranking_app.local.kafka import LocalKafka
@@ -87,18 +84,18 @@ def poisoned(values: Iterator[bytes], every: int) -> Iterator[bytes]:
 async def _run(name: str, kafka: LocalKafka, folder: Path, values: Iterator[bytes]) -> dict[str, Any]:
     """Fill topics of its own, start a worker, wait until it has applied all of it."""
     (port,) = pick_ports("127.0.0.1", 1)
-    own = {
-        "RANKING_BROKER": kafka.url,
-        "RANKING_APP_ID": name,
-        "RANKING_DATA_DIR": str(folder / name),
-        "RANKING_WEB_PORT": str(port),
-        "RANKING_COMPLETED_TOPIC": f"{name}.completed",
-        "RANKING_CANCELLED_TOPIC": f"{name}.cancelled",
-        "RANKING_CATALOGUE_TOPIC": f"{name}.catalogue",
+    own: dict[str, Any] = {
+        "broker": kafka.url,
+        "app_id": name,
+        "data_dir": folder / name,
+        "web_port": port,
+        "completed_topic": f"{name}.completed",
+        "cancelled_topic": f"{name}.cancelled",
+        "catalogue_topic": f"{name}.catalogue",
     }
     options = {"bootstrap_servers": kafka.bootstrap.split(",")}
     await wait_for_brokers(options, 30_000, None)
-    settings = load_settings(**{key.removeprefix("RANKING_").lower(): value for key, value in own.items()})
+    settings = load_settings(**own)
     await ensure_topics(settings, options)
     producer = AIOKafkaProducer(**options, acks="all", max_batch_size=512 * 1024)
     await producer.start()
@@ -107,9 +104,7 @@ async def _run(name: str, kafka: LocalKafka, folder: Path, values: Iterator[byte
     finally:
         await producer.stop()
     log = folder / f"{name}.log"
-    with log.open("w") as out:
-        command = [sys.executable, "-m", "ranking_app.cli", "worker"]
-        worker = subprocess.Popen(command, env={**os.environ, **own}, stdout=out, stderr=out)
+    worker = start("worker", log, **own)
     try:
         address = f"http://127.0.0.1:{port}"
         seconds = await _until_applied(address, settings.completed_topic, records, log)
@@ -136,16 +131,8 @@ async def _until_applied(address: str, topic: str, records: int, log: Path) -> f
                 async with session.get(f"{address}/health/ready") as answer:
                     parts = (await answer.json())["partitions"]
                 if sum(part["offset"] for part in parts if part["topic"] == topic) >= records:
-                    return time.time() - _owned_at_s(log)
+                    return time.time() - owned_at_s(log)
     raise TimeoutError(f"the worker did not apply {records} records within {WITHIN_S:g} s: {log.read_text()[-2000:]}")
-
-
-def _owned_at_s(log: Path) -> float:
-    for line in log.read_text().splitlines():
-        fact = json.loads(line)
-        if fact.get("event") == "partitions_owned":
-            return datetime.fromisoformat(fact["timestamp"]).timestamp()
-    raise LookupError("the worker's log does not say when it owned its partitions")
 
 
 async def _dead_letters(address: str) -> int:

@@ -7,10 +7,8 @@ until the group notices (the session timeout).
 
 import asyncio
 import json
-import os
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -20,6 +18,7 @@ import aiohttp
 import click
 from aiokafka import AIOKafkaProducer
 
+from benchmarks.app import start
 from benchmarks.events import envelopes
 from benchmarks.latency import load
 from ranking_app.kafka_client import started, wait_for_brokers
@@ -50,8 +49,9 @@ async def _bench(kafka: LocalKafka, folder: Path, rate: int) -> dict[str, Any]:
     ports = dict(zip(names, pick_ports("127.0.0.1", len(names)), strict=True))
     running: dict[str, subprocess.Popen[bytes]] = {}
 
-    def start(name: str) -> None:
-        running[name] = _process(kafka, folder, name, ports[name])
+    def begin(name: str) -> None:
+        own = {"broker": kafka.url, "app_id": "rebalance", "data_dir": folder / name, "web_port": ports[name]}
+        running[name] = start(name.partition("-")[0], folder / f"{name}.log", **own)
 
     def end(name: str, number: signal.Signals) -> None:
         running.pop(name).send_signal(number)
@@ -62,11 +62,11 @@ async def _bench(kafka: LocalKafka, folder: Path, rate: int) -> dict[str, Any]:
         url = f"http://127.0.0.1:{ports['serve']}/health/ready"
         try:
             for name in ("serve", "worker-0", "worker-1"):
-                start(name)
+                begin(name)
             await asyncio.sleep(SETTLED_S)
             for change in ("join", "leave", "join", "kill"):
                 if change == "join":
-                    start("worker-2")
+                    begin("worker-2")
                 else:
                     end("worker-2", signal.SIGTERM if change == "leave" else signal.SIGKILL)
                 stalls[change] = await _longest_stalls(session, url, WATCHED_S[change])
@@ -98,14 +98,6 @@ async def _longest_stalls(session: aiohttp.ClientSession, url: str, seconds: flo
                     offsets[number], moved_at_s[number] = part["offset"], now_s
         await asyncio.sleep(ASK_EVERY_S)
     return {str(number): round(stall_s, 2) for number, stall_s in longest.items()}
-
-
-def _process(kafka: LocalKafka, folder: Path, name: str, port: int) -> "subprocess.Popen[bytes]":
-    own = {"BROKER": kafka.url, "APP_ID": "rebalance", "DATA_DIR": str(folder / name), "WEB_PORT": str(port)}
-    env = {**os.environ, **{f"RANKING_{key}": value for key, value in own.items()}}
-    with (folder / f"{name}.log").open("a") as out:
-        command = [sys.executable, "-m", "ranking_app.cli", name.partition("-")[0]]
-        return subprocess.Popen(command, env=env, stdout=out, stderr=out)
 
 
 if __name__ == "__main__":

@@ -6,14 +6,11 @@ model), by a worker without its disk (the restore), and by the same worker start
 
 import asyncio
 import json
-import os
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +18,7 @@ import aiohttp
 import click
 from aiokafka import AIOKafkaProducer
 
+from benchmarks.app import owned_at_s, start
 from ranking_app.kafka_client import started, wait_for_brokers
 from ranking_app.local.kafka import LocalKafka
 from ranking_app.local.ports import pick_ports
@@ -99,22 +97,30 @@ def _panes(partition: int, count: int) -> Iterator[tuple[bytes, bytes]]:
 async def _run(kafka: LocalKafka, folder: Path, command: str) -> dict[str, Any]:
     """Start a process, wait for its first complete answer, stop it; its log's facts by event, and two durations."""
     (port,) = pick_ports("127.0.0.1", 1)
-    own = {"BROKER": kafka.url, "APP_ID": "recovery", "DATA_DIR": str(folder / "data"), "WEB_PORT": str(port)}
-    env = {**os.environ, **{f"RANKING_{name}": value for name, value in own.items()}}
-    log = folder / "process.log"
+    log = folder / f"{command}-{port}.log"
     started_s = time.time()
-    with log.open("w") as out:
-        process = subprocess.Popen([sys.executable, "-m", "ranking_app.cli", command], env=env, stderr=out, stdout=out)
+    process = start(command, log, broker=kafka.url, app_id="recovery", data_dir=folder / "data", web_port=port)
     try:
         await _first_answer(f"http://127.0.0.1:{port}/v1/rankings/sales?window=1h&limit=10", process)
         answers_s = time.time() - started_s
+        owned_s = await _first_owned_at_s(log) - started_s if command == "worker" else None
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(timeout=30)
     facts = {fact.get("event"): fact for fact in map(json.loads, log.read_text().splitlines())}
-    owned = facts.get("partitions_owned", {"timestamp": "1970-01-01T00:00:00Z"})
-    owned_s = datetime.fromisoformat(owned["timestamp"]).timestamp() - started_s
     return {**facts, "answers_s": answers_s, "owned_s": owned_s}
+
+
+async def _first_owned_at_s(log: Path) -> float:
+    """With little to load, the answers are there before the partitions are."""
+    deadline_s = time.monotonic() + GIVE_UP_S
+    while True:
+        try:
+            return owned_at_s(log)
+        except LookupError:
+            if time.monotonic() > deadline_s:
+                raise
+            await asyncio.sleep(POLL_S)
 
 
 async def _first_answer(url: str, process: subprocess.Popen[bytes]) -> None:

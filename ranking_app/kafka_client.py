@@ -8,6 +8,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mappi
 from typing import Any, TypeVar
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError
 
 from ranking_app.errors import RankingError
@@ -149,6 +151,17 @@ async def retried(ask: Callable[[], Awaitable[T]], wait_ms: int, log: Any) -> T:
                 raise
             log.warning("brokers_asked_again", reason=repr(exc), gives_up_in_seconds=round(left_s, 1))
             await asyncio.sleep(min(RETRY_PAUSE_S, left_s))
+
+
+async def max_message_bytes(admin: AIOKafkaAdminClient, topic: str) -> int:
+    """The largest record batch that a topic takes, compressed where it is; Kafka's default where we may not ask."""
+    asked = ConfigResource(ConfigResourceType.TOPIC, topic, {"max.message.bytes": None})
+    for response in await admin.describe_configs([asked]):
+        for resource in response.resources:
+            for name, value, *_ in resource[4]:
+                if name == "max.message.bytes":
+                    return int(value)
+    return DEFAULT_MAX_MESSAGE_BYTES
 
 
 def partitions_of(topic: str, count: int) -> list[TopicPartition]:

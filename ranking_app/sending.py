@@ -12,13 +12,12 @@ from typing import Any, Protocol
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError, UnknownError
 from aiokafka.producer.message_accumulator import BatchBuilder
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
 from ranking_app.errors import NoSuchPartition, NotAcknowledged, RankingError, RecordTooLarge, TopicMissing
-from ranking_app.kafka_client import DEFAULT_MAX_MESSAGE_BYTES, writer
+from ranking_app.kafka_client import max_message_bytes, writer
 from ranking_app.partitioner import partition_of
 
 BATCH_BYTES = 256 * 1024
@@ -242,17 +241,6 @@ class BatchSender:
         partitions = await self._producer.partitions_for(topic)
         route = self._routes[topic] = _Route(topic, partitions, await max_message_bytes(self._admin, topic))
         return route
-
-
-async def max_message_bytes(admin: AIOKafkaAdminClient, topic: str) -> int:
-    """The largest record batch that a topic takes, compressed where it is; Kafka's default where we may not ask."""
-    asked = ConfigResource(ConfigResourceType.TOPIC, topic, {"max.message.bytes": None})
-    for response in await admin.describe_configs([asked]):
-        for resource in response.resources:
-            for name, value, *_ in resource[4]:
-                if name == "max.message.bytes":
-                    return int(value)
-    return DEFAULT_MAX_MESSAGE_BYTES
 
 
 @asynccontextmanager

@@ -10,7 +10,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
 from ranking_app.errors import RankingError
-from ranking_app.kafka_client import DEFAULT_MAX_MESSAGE_BYTES
+from ranking_app.kafka_client import DEFAULT_MAX_MESSAGE_BYTES, max_message_bytes
 from ranking_app.settings import Settings
 
 DAY_MS = 24 * 3600 * 1000
@@ -99,7 +99,7 @@ async def ensure_topics(settings: Settings, options: Mapping[str, Any]) -> list[
             _check(spec, counts.get(spec.name))
         brokers = len((await admin.describe_cluster())["brokers"])
         missing = [spec for spec in specs if spec.name not in counts]
-        sizes = await _largest_messages(admin, [s for s in specs if s.name in counts])
+        sizes = {s.name: await max_message_bytes(admin, s.name) for s in specs if s.name in counts}
         for spec in missing:
             await _create(admin, _as_large_as_its_source(spec, sizes), replication=min(3, brokers))
         await _wait_until_known(admin, specs)
@@ -144,21 +144,6 @@ def _check(spec: TopicSpec, count: int | None) -> None:
 async def _partition_counts(admin: AIOKafkaAdminClient, specs: list[TopicSpec]) -> dict[str, int]:
     found = await admin.describe_topics([spec.name for spec in specs])
     return {topic["topic"]: len(topic["partitions"]) for topic in found if topic["error_code"] == 0}
-
-
-async def _largest_messages(admin: AIOKafkaAdminClient, specs: list[TopicSpec]) -> dict[str, int]:
-    """max.message.bytes of existing topics: their dead letters must fit as well."""
-    from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType  # only this call needs them
-
-    if not specs:
-        return {}
-    asked = [ConfigResource(ConfigResourceType.TOPIC, s.name, {"max.message.bytes": None}) for s in specs]
-    sizes: dict[str, int] = {}
-    for response in await admin.describe_configs(asked):
-        for resource in response.resources:
-            name, entries = resource[3], resource[4]
-            sizes[name] = next(int(entry[1]) for entry in entries if entry[0] == "max.message.bytes")
-    return sizes
 
 
 def _as_large_as_its_source(spec: TopicSpec, sizes: Mapping[str, int]) -> TopicSpec:
