@@ -18,7 +18,7 @@ import aiohttp
 import click
 from aiokafka import AIOKafkaProducer
 
-from benchmarks.app import owned_at_s, start
+from benchmarks.app import logged_at_s, start
 from benchmarks.events import envelopes, fill
 from benchmarks.latency import measure, percentile
 from ranking_app.kafka_client import wait_for_brokers
@@ -110,7 +110,7 @@ async def _until_all_shown(address: str, log: Path, count: int) -> float:
                     continue
                 whole = f"{address}/v1/rankings/sales?window=all&limit=1000"
                 if await _answers(session, whole, lambda board: _sold(board) >= count):
-                    return time.time() - owned_at_s(log)
+                    return time.time() - logged_at_s(log, "partitions_owned")
     raise TimeoutError(f"the worker did not show all {count} events; its log: {log.read_text()[-2000:]}")
 
 

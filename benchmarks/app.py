@@ -17,10 +17,10 @@ def start(command: str, log: Path, **settings: object) -> "subprocess.Popen[byte
         )
 
 
-def owned_at_s(log: Path) -> float:
-    """When the worker owned its partitions first, in seconds since the epoch. LookupError if it does not say."""
+def logged_at_s(log: Path, event: str) -> float:
+    """When a process logged this first, in seconds since the epoch. LookupError if it did not."""
     for line in log.read_text().splitlines():
         fact = json.loads(line)
-        if fact.get("event") == "partitions_owned":
+        if fact.get("event") == event:
             return datetime.fromisoformat(fact["timestamp"]).timestamp()
-    raise LookupError("the worker's log does not say when it owned its partitions")
+    raise LookupError(f"the log does not say {event}")

@@ -21,7 +21,7 @@ import aiohttp
 import click
 from aiokafka import AIOKafkaProducer
 
-from benchmarks.app import owned_at_s, start
+from benchmarks.app import logged_at_s, start
 from benchmarks.events import envelopes, fill
 from ranking_app.kafka_client import wait_for_brokers
 from ranking_app.local.kafka import LocalKafka
@@ -131,7 +131,7 @@ async def _until_applied(address: str, topic: str, records: int, log: Path) -> f
                 async with session.get(f"{address}/health/ready") as answer:
                     parts = (await answer.json())["partitions"]
                 if sum(part["offset"] for part in parts if part["topic"] == topic) >= records:
-                    return time.time() - owned_at_s(log)
+                    return time.time() - logged_at_s(log, "partitions_owned")
     raise TimeoutError(f"the worker did not apply {records} records within {WITHIN_S:g} s: {log.read_text()[-2000:]}")
 
 

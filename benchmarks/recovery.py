@@ -18,7 +18,7 @@ import aiohttp
 import click
 from aiokafka import AIOKafkaProducer
 
-from benchmarks.app import owned_at_s, start
+from benchmarks.app import logged_at_s, start
 from ranking_app.kafka_client import started, wait_for_brokers
 from ranking_app.local.kafka import LocalKafka
 from ranking_app.local.ports import pick_ports
@@ -49,13 +49,15 @@ async def _bench(kafka: LocalKafka, folder: Path, panes: int) -> dict[str, Any]:
     print(f"{panes} panes of {panes // PANES_PER_SCHEDULE} schedules in the changelog", flush=True)
     serve = await _run(kafka, folder, "serve")
     print(f"read model alone: {serve['read_model_loaded']['seconds']:.1f} s", flush=True)
-    lost = await _run(kafka, folder, "worker")
+    lost = await _run(kafka, folder, "worker", waits_for_saved=True)
     restored = lost["tables_restored"]
     rate = restored["records"] / restored["seconds"]
     print(f"restore of a lost disk: {restored['records']} records, {rate:,.0f} records/s", flush=True)
     again = await _run(kafka, folder, "worker")
     print(
-        f"again with its disk: owns after {again['owned_s']:.1f} s, answers after {again['answers_s']:.1f} s",
+        f"again with its disk: owns after {again['owned_s']:.1f} s, answers after {again['answers_s']:.1f} s; "
+        f"its read model is {lost['read_model_saved']['size_bytes'] / 1e6:.0f} MB there, saved in "
+        f"{lost['read_model_saved']['seconds']:.1f} s",
         flush=True,
     )
     return {
@@ -94,7 +96,7 @@ def _panes(partition: int, count: int) -> Iterator[tuple[bytes, bytes]]:
         yield pane_key(0, partition, minute, f"WorldDJFestival2025{schedule:06d}"), encode_pane(pane)
 
 
-async def _run(kafka: LocalKafka, folder: Path, command: str) -> dict[str, Any]:
+async def _run(kafka: LocalKafka, folder: Path, command: str, waits_for_saved: bool = False) -> dict[str, Any]:
     """Start a process, wait for its first complete answer, stop it; its log's facts by event, and two durations."""
     (port,) = pick_ports("127.0.0.1", 1)
     log = folder / f"{command}-{port}.log"
@@ -103,7 +105,9 @@ async def _run(kafka: LocalKafka, folder: Path, command: str) -> dict[str, Any]:
     try:
         await _first_answer(f"http://127.0.0.1:{port}/v1/rankings/sales?window=1h&limit=10", process)
         answers_s = time.time() - started_s
-        owned_s = await _first_owned_at_s(log) - started_s if command == "worker" else None
+        owned_s = await _logged_at_s(log, "partitions_owned") - started_s if command == "worker" else None
+        if waits_for_saved:
+            await _logged_at_s(log, "read_model_saved")
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(timeout=30)
@@ -111,12 +115,12 @@ async def _run(kafka: LocalKafka, folder: Path, command: str) -> dict[str, Any]:
     return {**facts, "answers_s": answers_s, "owned_s": owned_s}
 
 
-async def _first_owned_at_s(log: Path) -> float:
-    """With little to load, the answers are there before the partitions are."""
+async def _logged_at_s(log: Path, event: str) -> float:
+    """When it was logged first; waits for it: with little to load, the answers are there before the partitions are."""
     deadline_s = time.monotonic() + GIVE_UP_S
     while True:
         try:
-            return owned_at_s(log)
+            return logged_at_s(log, event)
         except LookupError:
             if time.monotonic() > deadline_s:
                 raise

@@ -23,6 +23,7 @@ from ranking_app.faust_app import connect, create_faust_app, create_table
 from ranking_app.kafka_client import client_options, reader, retried, wait_for_brokers, writer
 from ranking_app.metrics import Metrics
 from ranking_app.read_model.follower import Follower
+from ranking_app.read_model.saved import SavedReadModel
 from ranking_app.read_model.state import ReadModel, ReadRules
 from ranking_app.settings import Settings
 from ranking_app.topics import DAY_MS, ensure_topics
@@ -41,6 +42,9 @@ STOP_BUDGET_S = 8.0
 
 HOUR_MS = 3600 * 1000
 
+SAVED = "read_model.saved"
+"""In the data directory of a worker. A serve instance has none: it reads the changelog at each start."""
+
 
 class WorkerStopped(RankingError):
     """Something the worker runs on ended unexpectedly. Operator: read the reason, start it again; nothing is lost."""
@@ -49,7 +53,9 @@ class WorkerStopped(RankingError):
 class Process:
     """What a worker and a serve instance share: brokers, topics, read model, web endpoint, and the way to stop."""
 
-    def __init__(self, settings: Settings, clock: Clock, stop_asked: asyncio.Event | None = None) -> None:
+    def __init__(
+        self, settings: Settings, clock: Clock, stop_asked: asyncio.Event | None = None, saves: bool = False
+    ) -> None:
         read_odd_batches()
         self.settings = settings
         self.clock = clock
@@ -65,9 +71,16 @@ class Process:
             on_failure=self.fail,
             metrics=self.metrics,
             log=self.log,
+            saved=SavedReadModel(settings.data_dir / SAVED, settings.changelog_topic, clock, self.log)
+            if saves
+            else None,
         )
         self.stop_asked = stop_asked or asyncio.Event()
         self.failure: BaseException | None = None
+
+    def _saved(self) -> SavedReadModel:
+        path = self.settings.data_dir / SAVED
+        return SavedReadModel(path, self.settings.changelog_topic, self.clock, self.log)
 
     def make_reader(self) -> AIOKafkaConsumer:
         """A new consumer without a group."""
@@ -149,7 +162,7 @@ async def run_serve(settings: Settings, clock: Clock) -> None:
 async def run_worker(settings: Settings, clock: Clock, stop_asked: asyncio.Event | None = None) -> None:
     """One worker, until a signal, until stop_asked is set, or until a failure."""
     with locked_data_dir(settings.data_dir):
-        process = Process(settings, clock, stop_asked)
+        process = Process(settings, clock, stop_asked, saves=True)
         with contextlib.suppress(asyncio.CancelledError):
             async with process.reading():
                 await Worker(process).run()

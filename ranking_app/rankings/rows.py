@@ -9,6 +9,7 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Hashable, Sequence
 from operator import sub
+from typing import ClassVar, Self
 
 from ranking_app.rankings.columns import Column, extended, extended_maxima, extended_sums
 from ranking_app.rankings.panes import MINUTE_S, Cell
@@ -44,6 +45,9 @@ class Rows:
         "_unsettled_cells",
     )
 
+    STARTS_AT_ZERO: ClassVar = (False, False, True, True, True, True)
+    """Of columns(): the running sums and maxima have a 0 before the first row's."""
+
     def __init__(self) -> None:
         self._sources: tuple[Hashable, ...] = ()
         self._latest: dict[int, tuple[int, Sequence[Cell]]] = {}
@@ -56,6 +60,21 @@ class Rows:
         self._cancelled: Column = array("I", (0,))
         self._amount: Column = array("q", (0,))
         self._peak: Column = array("I", (0,))
+
+    def columns(self) -> tuple[tuple[Hashable, ...], tuple[Column, ...]]:
+        """The sources, and every column: second, source, completed, cancelled, amount, peak. Not to be changed."""
+        if self._unsettled:
+            self._settle()
+        sums = (self._completed, self._cancelled, self._amount, self._peak)
+        return self._sources, (self._second, self._source, *sums)
+
+    @classmethod
+    def of_columns(cls, sources: tuple[Hashable, ...], columns: Sequence[Column]) -> Self:
+        """The inverse of columns(); takes them over."""
+        rows = cls()
+        rows._sources = sources
+        rows._second, rows._source, rows._completed, rows._cancelled, rows._amount, rows._peak = columns
+        return rows
 
     def put(self, source: Hashable, minute: int, cells: Sequence[Cell]) -> None:
         """From now on source has these cells, and no others, in a minute since the epoch; there may be none.

@@ -11,6 +11,7 @@ from aiokafka.errors import KafkaError
 
 from ranking_app.kafka_client import partitions_of
 from ranking_app.metrics import Metrics
+from ranking_app.read_model.saved import SavedReadModel
 from ranking_app.read_model.state import CATALOGUE, ReadModel, SourceKey
 
 ENDS_INTERVAL_S = 0.2
@@ -20,6 +21,12 @@ SLICE_RECORDS = 2_000
 """Applied in one go, some 10 ms; answers and flushes get their turn between slices."""
 
 FETCH_RECORDS, FETCH_WAIT_MS = 20_000, 200
+
+SAVE_AFTER_RECORDS = 100_000
+"""Read from the changelog at a start, these take about a second: so much of it may be newer than what is saved."""
+
+SAVE_PAUSE_S, SAVE_SHARE = 15.0, 0.05
+"""Between two savings: at least the one, and so long that the work of saving is no more than this share of the time."""
 
 
 class Follower:
@@ -35,6 +42,7 @@ class Follower:
         on_failure: Callable[[BaseException], None],
         metrics: Metrics,
         log: Any,
+        saved: SavedReadModel | None = None,
     ) -> None:
         self._model = model
         self._changelog = partitions_of(changelog_topic, partitions)
@@ -47,6 +55,9 @@ class Follower:
         self._consumer: AIOKafkaConsumer | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._applying = False
+        self._saved = saved
+        self._next_offsets = dict.fromkeys(range(partitions), 0)
+        self._records_since_saved = 0
         self.loaded = asyncio.Event()
         """Set after the first complete load."""
         self.moved = asyncio.Event()
@@ -73,11 +84,45 @@ class Follower:
         await consumer.start()
         consumer.assign([*self._changelog, self._catalogue])
         await consumer.seek_to_beginning()
+        if self._saved is not None:
+            await self._begin_with_saved(consumer, self._saved)
         await self._ask_ends(consumer)
-        for body in (self._follow(consumer), self._watch_ends(consumer)):
+        bodies = [self._follow(consumer), self._watch_ends(consumer)]
+        if self._saved is not None:
+            bodies.append(self._keep_saved(self._saved))
+        for body in bodies:
             task = asyncio.create_task(body)
             task.add_done_callback(self._ended)
             self._tasks.append(task)
+
+    async def _begin_with_saved(self, consumer: AIOKafkaConsumer, saved: SavedReadModel) -> None:
+        begins = await consumer.beginning_offsets(self._changelog)
+        ends = await consumer.end_offsets(self._changelog)
+        bounds = {tp.partition: (begins[tp], ends[tp]) for tp in self._changelog}
+        self._next_offsets |= await saved.load(self._model, bounds)
+        for tp in self._changelog:
+            consumer.seek(tp, max(self._next_offsets[tp.partition], begins[tp]))
+
+    async def _keep_saved(self, saved: SavedReadModel) -> None:
+        await self.loaded.wait()
+        while True:
+            pause_s = 1.0
+            if self._records_since_saved >= SAVE_AFTER_RECORDS:
+                pause_s = max(SAVE_PAUSE_S, await self._save(saved) / SAVE_SHARE)
+            await asyncio.sleep(pause_s)
+
+    async def _save(self, saved: SavedReadModel) -> float:
+        """Returns how many seconds it took."""
+        started_s = time.monotonic()
+        self._records_since_saved = 0
+        try:
+            size = await saved.save(self._model, self._next_offsets)
+        except OSError as error:  # the next start takes longer; a disk that is full ends the worker elsewhere
+            self._log.warning("read_model_not_saved", reason=str(error))
+            return time.monotonic() - started_s
+        seconds = time.monotonic() - started_s
+        self._log.info("read_model_saved", panes=self._model.panes, size_bytes=size, seconds=round(seconds, 3))
+        return seconds
 
     async def stop(self) -> None:
         """Stop following; the model stays as it is."""
@@ -130,6 +175,8 @@ class Follower:
             else:
                 for record in part:
                     model.apply_change(tp.partition, record.key, record.value)
+                self._next_offsets[tp.partition] = part[-1].offset + 1
+                self._records_since_saved += len(part)
             model.changed()
             await asyncio.sleep(0)
         if tp != self._catalogue:

@@ -3,6 +3,7 @@
 It is fed records in the order of their partitions and asked by the web layer; it does no I/O of its own.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import tzinfo
 from typing import Literal, NamedTuple
@@ -13,7 +14,7 @@ from ranking_app.rankings.boards import Schedule
 from ranking_app.rankings.curve import Curve
 from ranking_app.rankings.panes import cells_of
 from schemas.catalogue import Listing, decode_listing, latest_listing_ms
-from tables.layout import PANE, POSITION, parse_pane_key, parse_position_key
+from tables.layout import PANE, POSITION, parse_pane_key, parse_position_key, position_key
 from tables.position import Position
 
 STALE_AFTER_MS = 3_000
@@ -165,6 +166,33 @@ class ReadModel:
         if self._next_offset(source) >= end:
             self._moved_at_ms[source] = now_ms
 
+    # --- what is saved, and built again from that (read_model.saved) ---
+
+    def applied(self) -> tuple[list[bytes], list[int]]:
+        """The key of every pane, and the highest source offset in it, as of this moment."""
+        return list(self._applied), list(self._applied.values())
+
+    def positions(self) -> list[tuple[bytes, bytes]]:
+        """Every known position, key and value as in the changelog."""
+        return [(position_key(*source), position.encode()) for source, position in self._positions.items()]
+
+    def begin_anew(self) -> None:
+        """Forget what was built from a saved state: it turned out to be unreadable further on."""
+        self._applied.clear()
+        self._positions.clear()
+        self.schedules.clear()
+        self.touched.clear()
+        self._newest_ms = None
+
+    def restore_applied(self, applied: Iterable[tuple[bytes, int]]) -> None:
+        """Panes that are in the curves of restore_curve."""
+        self._applied.update(applied)
+
+    def restore_curve(self, schedule_id: str, curve: Curve) -> None:
+        """A schedule's sales; its listing comes with the catalogue."""
+        self.schedules[schedule_id] = Schedule(schedule_id, curve, None)
+        self.touched.add(schedule_id)
+
     # --- what the web layer and the notifier ask ---
 
     def clock_ms(self) -> int:
@@ -222,7 +250,8 @@ class ReadModel:
         role, source_partition, minute, schedule_id = parse_pane_key(key)
         source = tuple.__new__(SourceKey, (role, source_partition))  # as in parse_pane_key
         if value is None:
-            if self._applied.pop(key, None) is not None:
+            # A schedule saved after this tombstone is not there, while its panes were noted before it.
+            if self._applied.pop(key, None) is not None and schedule_id in self.schedules:
                 self.schedules[schedule_id].curve.put(source, minute, ())
                 self._drop_if_unknown(schedule_id)
             return

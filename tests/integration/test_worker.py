@@ -17,17 +17,20 @@ import agents.notifier
 import agents.upkeep
 from agents.apply import ApplyFailed
 from agents.ownership import Ownership
-from ranking_app.app import Worker, WorkerStopped
+from ranking_app.app import SAVED, Worker, WorkerStopped
 from ranking_app.data_dir import DAMAGED_MARK
 from ranking_app.kafka_client import client_options, reader
 from ranking_app.local.kafka import LocalKafka
 from ranking_app.rankings.panes import fold
+from ranking_app.read_model import follower
+from ranking_app.read_model.state import ReadModel
 from ranking_app.settings import Settings
 from ranking_app.topics import ensure_topics
 from ranking_app.upstream.consumer import BatchConsumer
-from tables.layout import PANE, POSITION
+from tables.layout import PANE, POSITION, parse_pane_key
 from tables.panes import applied_of
 from tests.support.in_process import InProcess, producing, read_topic, running, settings_of
+from tests.support.waiting import wait_until
 
 
 @pytest.fixture
@@ -85,6 +88,40 @@ async def test_what_is_sold_is_on_the_board_and_survives_a_restart_and_a_lost_di
             async with running(settings) as again:
                 board = await again.until("/v1/rankings/sales", lambda a: a["completeness"]["complete"])
                 assert sold(board) == {"S0": 10, "S1": 10, "S2": 10}
+
+
+async def test_a_restart_with_its_disk_reads_only_what_came_to_the_changelog_since(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    applied: list[bytes] = []
+    apply_change = ReadModel.apply_change
+
+    def noting(model: ReadModel, partition: int, key: bytes, value: bytes | None) -> None:
+        applied.append(key)
+        apply_change(model, partition, key, value)
+
+    monkeypatch.setattr(ReadModel, "apply_change", noting)
+    saved = settings.data_dir / SAVED
+    async with running(settings) as worker, producing(settings) as producer:
+        for number in range(30):
+            await producer.send_and_wait(settings.completed_topic, envelope(f"S{number}"), partition=number % 3)
+        await worker.until("/v1/rankings/sales?limit=100", lambda a: len(sold(a)) == 30 and lag(a) == 0)
+        monkeypatch.setattr(follower, "SAVE_AFTER_RECORDS", 1)
+        await asyncio.to_thread(wait_until, saved.exists, 10)
+        await producer.send_and_wait(settings.completed_topic, envelope("since"), partition=0)
+        board = await worker.until("/v1/rankings/sales?limit=100", lambda a: sold(a).get("since") == 1)
+        await worker.stop()
+        applied.clear()
+        async with running(settings) as again:
+            restarted = await again.until("/v1/rankings/sales?limit=100", lambda a: a["completeness"]["complete"])
+            assert sold(restarted) == sold(board)
+            assert len(sold(restarted)) == 31
+            assert [parse_pane_key(key).schedule_id for key in applied if key[:1] == PANE] == ["since"]
+            await again.stop()
+        saved.write_bytes(saved.read_bytes()[:-1])
+        async with running(settings) as damaged:
+            read_anew = await damaged.until("/v1/rankings/sales?limit=100", lambda a: a["completeness"]["complete"])
+            assert sold(read_anew) == sold(restarted)
 
 
 async def test_an_exception_of_our_own_stops_the_worker_and_nothing_is_acknowledged_or_lost(
