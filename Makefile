@@ -95,7 +95,7 @@ compile = PIP_CONFIG_FILE=/dev/null PIP_FIND_LINKS= CUSTOM_COMPILE_COMMAND='make
 
 # requirements.lock starts as a copy of the larger lock: the same versions and hashes, less what is not needed.
 .PHONY: lock
-lock: $(READY) ## renews both locks after a change of setup.cfg; ARGS=--upgrade takes newer versions
+lock: $(LOCKED) ## renews both locks after a change of setup.cfg; ARGS=--upgrade takes newer versions
 	@echo 'Resolving; with new versions this takes some minutes.'
 	@$(compile) --build-deps-for=editable --extra=dev $(ARGS) --output-file=requirements-dev.lock setup.cfg
 	@cp requirements-dev.lock $(VENV)/runtime.lock

@@ -95,7 +95,7 @@ class Applier:
         applied.panes[source.role] = touched
         applied.seen.append((source.role, seen))
         applied.records += len(records)
-        applied.positions[source.role] = Position(
+        applied.positions[source.role] = position.moved(
             next_offset=records[-1].offset + 1,
             watermark_ms=watermark_ms,
             counted=position.counted + len(sales),

@@ -16,12 +16,15 @@ from aiokafka.errors import KafkaError, ProducerFenced
 
 from ranking_app.kafka_client import partitions_of, started, writer
 from ranking_app.metrics import Metrics
-from ranking_app.rankings.boards import Schedule
 from ranking_app.rankings.news import news
+from ranking_app.rankings.schedule import Schedule
 from schemas.notification import Notification, notification_of, raised_id
 
 LOOK_INTERVAL_S = 0.25
 """Between two looks at what changed: several changes of one schedule are one look."""
+
+RANKS_INTERVAL_S = 1.0
+"""Between two looks at ranks: boards are of whole seconds, and a look at all of one costs some milliseconds."""
 
 RETRY_S = 2.0
 """After a failed commit or a fencing: begin anew, from what the topic says has been raised."""
@@ -44,6 +47,17 @@ class Boards(Protocol):
         ...
 
 
+class Ranks(Protocol):
+    """What is new on top of a board (agents/rank_watch.py)."""
+
+    async def prepare(self) -> None:
+        """What takes long, in steps."""
+
+    def look(self, raised: set[bytes]) -> list[Notification]:
+        """What was not raised before; marks it as raised."""
+        ...
+
+
 class Changes(Protocol):
     """Tells when the read model is loaded, and when it moved."""
 
@@ -57,6 +71,7 @@ class Notifier:
     def __init__(
         self,
         boards: Boards,
+        ranks: Ranks,
         topic: str,
         partitions: int,
         *,
@@ -70,6 +85,7 @@ class Notifier:
         log: Any,
     ) -> None:
         self._boards = boards
+        self._ranks = ranks
         self._topic = topic
         self._partitions = partitions
         self._transactional_id = transactional_id
@@ -80,6 +96,7 @@ class Notifier:
         self._on_failure = on_failure
         self._metrics = metrics
         self._log = log
+        self._ranks_due_s = 0.0
         self._task: asyncio.Task[None] | None = None
         self._closed = False
 
@@ -155,7 +172,7 @@ class Notifier:
             await asyncio.sleep(max(LOOK_INTERVAL_S - (time.monotonic() - started_s), 0))
 
     async def _look(self, producer: AIOKafkaProducer, ids: set[str], raised: set[bytes]) -> set[str]:
-        """Raise what is new of these schedules; returns those with events that lie in the future."""
+        """Raise what is new of these schedules, and of ranks; returns those with events that lie in the future."""
         boards = self._boards
         as_of_s, oldest_ms = boards.live_as_of_s(), boards.clock_ms() - self._max_age_ms
         fresh: list[Notification] = []
@@ -167,6 +184,7 @@ class Notifier:
             if (schedule.curve.newest_s or 0) >= as_of_s:
                 later.add(schedule_id)
             fresh += self._new(schedule, as_of_s, oldest_ms, raised)
+        fresh += await self._new_ranks(raised)
         if fresh:
             await self._send(producer, sorted(fresh, key=lambda n: n.at_s))
         return later
@@ -182,6 +200,13 @@ class Notifier:
             if item.at_s * 1000 >= oldest_ms:
                 fresh.append(made)
         return fresh
+
+    async def _new_ranks(self, raised: set[bytes]) -> list[Notification]:
+        if time.monotonic() < self._ranks_due_s:
+            return []  # there is a look every second, also when nothing happens any more
+        self._ranks_due_s = time.monotonic() + RANKS_INTERVAL_S
+        await self._ranks.prepare()
+        return self._ranks.look(raised)
 
     async def _send(self, producer: AIOKafkaProducer, fresh: list[Notification]) -> None:
         """All of one look in one transaction. If it fails, the loop begins anew and reads back what is there."""

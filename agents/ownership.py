@@ -24,13 +24,17 @@ from tables.store import PartitionStore
 
 @dataclass(frozen=True, slots=True)
 class OwnershipRules:
-    """What ownership needs of the settings. Times in milliseconds; topics: completed first, cancelled second."""
+    """What ownership needs of the settings. Times in milliseconds; topics: completed first, cancelled second.
+
+    owner: the name of this worker, as others see it.
+    """
 
     topics: tuple[str, str]
     changelog_topic: str
     decode: tuple[DecodeRules, DecodeRules]
     grace_ms: int
     keep_ids_ms: int
+    owner: str
 
 
 class Ownership:
@@ -180,11 +184,14 @@ class Ownership:
             metrics=self._metrics,
             log=self._log,
         )
+        if not owned.taken_over:
+            worker.run_between_flushes(OwnedPartition.take_over)
         worker.start(self._on_failure)
         self._metrics.partition_owned.labels(partition=str(number)).set(1)
 
     def _open(self, number: int, db: Rdict) -> OwnedPartition:
-        owned = OwnedPartition(number, PartitionStore(db), self._changelog, self._rules.keep_ids_ms)
+        rules = self._rules
+        owned = OwnedPartition(number, PartitionStore(db), self._changelog, rules.keep_ids_ms, rules.owner)
         self._kept[number] = (db, owned)
         return owned
 

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import structlog
+from aiohttp.web import Application
 from aiokafka import AIOKafkaConsumer
 from faust.types import TP
 
@@ -15,6 +16,7 @@ from agents import catalogue, reservations
 from agents.dead_letters import DeadLetters, topic_limits
 from agents.notifier import Notifier
 from agents.ownership import Ownership, OwnershipRules
+from agents.rank_watch import RankWatch
 from agents.upkeep import Upkeep, View
 from ranking_app.clock import Clock
 from ranking_app.data_dir import locked_data_dir
@@ -22,15 +24,19 @@ from ranking_app.errors import RankingError
 from ranking_app.faust_app import connect, create_faust_app, create_table
 from ranking_app.kafka_client import client_options, reader, retried, wait_for_brokers, writer
 from ranking_app.metrics import Metrics
+from ranking_app.rankings.boards.hot import parse_blend
+from ranking_app.rankings.rank_news import RankRule
 from ranking_app.read_model.follower import Follower
 from ranking_app.read_model.saved import SavedReadModel
 from ranking_app.read_model.state import ReadModel, ReadRules
-from ranking_app.settings import Settings
+from ranking_app.settings import PREFIX, Settings, WrongSetting
 from ranking_app.topics import DAY_MS, ensure_topics
 from ranking_app.upstream.odd_batches import read_odd_batches
 from ranking_app.upstream.plain_records import plain_records
 from ranking_app.web.app import create_web_app
-from ranking_app.web.server import WebServer
+from ranking_app.web.cors import parse_origins
+from ranking_app.web.ops import AboutProcess
+from ranking_app.web.server import WebServer, address_of
 from schemas.decode import DecodeRules
 from tables.changelog import PRODUCER_OPTIONS
 
@@ -56,6 +62,7 @@ class Process:
     def __init__(
         self, settings: Settings, clock: Clock, stop_asked: asyncio.Event | None = None, saves: bool = False
     ) -> None:
+        _check(settings)
         read_odd_batches()
         self.settings = settings
         self.clock = clock
@@ -75,12 +82,24 @@ class Process:
             if saves
             else None,
         )
+        self.about = AboutProcess(clock.now_ms())
+        self.address = ""
         self.stop_asked = stop_asked or asyncio.Event()
         self.failure: BaseException | None = None
 
     def _saved(self) -> SavedReadModel:
         path = self.settings.data_dir / SAVED
         return SavedReadModel(path, self.settings.changelog_topic, self.clock, self.log)
+
+    def _web_app(self) -> Application:
+        return create_web_app(
+            self.model,
+            timezone=self.settings.zone,
+            metrics=self.metrics,
+            defaults={"blend": self.settings.hot_blend},
+            about=self.about,
+            origins=parse_origins(self.settings.cors_origins or ""),
+        )
 
     def make_reader(self) -> AIOKafkaConsumer:
         """A new consumer without a group."""
@@ -99,8 +118,9 @@ class Process:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.stop_asked.set)
-        web = WebServer(create_web_app(self.model, timezone=self.settings.zone, metrics=self.metrics))
+        web = WebServer(self._web_app())
         await web.start(self.settings.web_host, self.settings.web_port)
+        self.address = self.settings.advertised or address_of(self.settings.web_host, web.port)
         try:
             await self.or_stop(wait_for_brokers(self.options, self.settings.broker_wait, self.log))
             topics = retried(lambda: ensure_topics(self.settings, self.options), self.settings.broker_wait, self.log)
@@ -176,12 +196,13 @@ class Worker:
     def __init__(self, process: Process) -> None:
         settings = process.settings
         self._process = process
+        process.about.worker = process.address
         self._producer = writer(process.options, **PRODUCER_OPTIONS)
         dead_letters = DeadLetters(self._producer, settings.app_id, topic_limits(process.options), process.log)
         self._app = create_faust_app(settings, process.options)
         self._store = create_table(self._app, settings.partitions)
         self._ownership = Ownership(
-            _ownership_rules(settings),
+            _ownership_rules(settings, process.address),
             producer=self._producer,
             dead_letters=dead_letters,
             open_store=self._store._db_for_partition,
@@ -195,6 +216,7 @@ class Worker:
         self._upkeep = Upkeep(self._ownership, _view(process.model, settings), process.fail, process.log)
         self._notifier = Notifier(
             process.model,
+            RankWatch(process.model, RankRule(settings.notify_top)),
             settings.notification_topic,
             settings.notification_partitions,
             transactional_id=f"{settings.app_id}-notifier",
@@ -269,6 +291,15 @@ class Worker:
         await self._producer.stop()
 
 
+def _check(settings: Settings) -> None:
+    """What only those who use it can say of a setting. WrongSetting."""
+    for name, parse in (("hot_blend", parse_blend), ("cors_origins", parse_origins)):
+        try:
+            parse(getattr(settings, name) or "")
+        except ValueError as exc:
+            raise WrongSetting(f"{PREFIX}{name.upper()}: {exc}") from None
+
+
 def _read_rules(settings: Settings) -> ReadRules:
     return ReadRules(
         topics=(*settings.source_topics, settings.catalogue_topic),
@@ -282,7 +313,7 @@ def _read_rules(settings: Settings) -> ReadRules:
     )
 
 
-def _ownership_rules(settings: Settings) -> OwnershipRules:
+def _ownership_rules(settings: Settings, owner: str) -> OwnershipRules:
     def rules(flat_cancels: bool) -> DecodeRules:
         return DecodeRules(
             timezone=settings.zone,
@@ -297,6 +328,7 @@ def _ownership_rules(settings: Settings) -> OwnershipRules:
         decode=(rules(False), rules(True)),
         grace_ms=settings.grace,
         keep_ids_ms=int(settings.dedupe_hours * HOUR_MS),
+        owner=owner,
     )
 
 

@@ -68,6 +68,7 @@ class Metrics:
         self.read_model_loaded = self._gauge("read_model_loaded", "1 after the first complete load, else 0.")
 
     def _web(self) -> None:
+        self.live_clients = self._gauge("live_clients", "Clients with a live stream open.")
         self.http_requests = self._counter("http_requests", "HTTP requests answered.", ("route", "method", "status"))
         self.http_request_seconds = self._histogram(
             "http_request_seconds", "From a request's headers to its answer.", _SECONDS, ("route",)

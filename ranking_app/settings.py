@@ -38,6 +38,9 @@ class Settings(BaseSettings):
     data_dir: Path = Path("ranking-data")
     web_host: str = "127.0.0.1"
     web_port: Annotated[int, Field(ge=0, le=65_535)] = 6066
+    advertised: Annotated[str, Field(pattern=r"^[!-~]{1,200}$")] | None = None
+    cors_origins: Annotated[str, Field(max_length=2_000)] | None = None
+    hot_blend: Annotated[str, Field(max_length=100)] = "1h:50,24h:50"
     clock: Literal["wall", "event"] = "wall"
     timezone: str = "UTC"
     log_format: Literal["json", "console"] = "json"
@@ -56,6 +59,7 @@ class Settings(BaseSettings):
     idle: DurationMs = Field(default="1m", validate_default=True)
     retention_days: Annotated[float, Field(gt=0, le=36_500)] = 400
     notify_max_age: DurationMs = Field(default="1h", validate_default=True)
+    notify_top: Annotated[int, Field(ge=0, le=1_000)] = 10
     broker_wait: DurationMs = Field(default="60s", validate_default=True)
     """How long a start waits for the brokers before it gives up with exit code 1."""
 

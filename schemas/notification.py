@@ -1,6 +1,7 @@
 """Notifications as they go to their topic: the same envelope as events, with an id that says what happened."""
 
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from typing import Any, Literal, NamedTuple
 from uuid import UUID, uuid5
 
 import orjson
@@ -10,6 +11,10 @@ from schemas.times import format_s
 MILESTONE_REACHED = "ranking.milestone.reached"
 SOLD_OUT = "ranking.schedule.sold-out"
 REOPENED = "ranking.schedule.reopened"
+ENTERED_TOP = "ranking.board.entered-top"
+NUMBER_ONE = "ranking.board.number-one"
+
+_RANK_TYPES = {"entered-top": ENTERED_TOP, "number-one": NUMBER_ONE}
 
 NAMESPACE = UUID("9cf474f9-0543-497d-b62e-e1c1c42f1766")
 """Drawn once for this app. Another one would raise everything a second time."""
@@ -23,6 +28,14 @@ class Notification(NamedTuple):
     at_s: int
     key: bytes
     value: bytes
+
+
+class RankedBoard(NamedTuple):
+    """The board that a rank is of. parameters: its own, by name; window_seconds None: all of time."""
+
+    name: str
+    window_seconds: int | None
+    parameters: Mapping[str, str]
 
 
 def milestone_reached(schedule_id: str, *, at_s: int, percent: int, sold: int, capacity: int) -> Notification:
@@ -48,6 +61,30 @@ def sold_out(
 def reopened(schedule_id: str, *, at_s: int, spell: int, sold: int, capacity: int) -> Notification:
     """Cancellations in second at_s ended the spell that the sold-out notification of the same number began."""
     return _notification(REOPENED, schedule_id, spell, at_s, {"sold": sold, "capacity": capacity, "spell": spell})
+
+
+def entered_top(
+    schedule_id: str, board: RankedBoard, *, at_s: int, period: int, top: int, rank: int, score: int
+) -> Notification:
+    """On the board as of at_s the schedule has place `rank` of the first `top`. period: in which this is said once."""
+    details = {**_board(board), "top": top, "rank": rank, "score": score}
+    identity = rank_id("entered-top", board, schedule_id, period)
+    return _enveloped(identity, ENTERED_TOP, schedule_id, at_s, details)
+
+
+def number_one(
+    schedule_id: str, board: RankedBoard, *, at_s: int, period: int, score: int, previous_id: str | None
+) -> Notification:
+    """On the board as of at_s the schedule is first. previous_id: who was before; None: nobody."""
+    details = {**_board(board), "score": score, "previousConcertScheduleId": previous_id}
+    identity = rank_id("number-one", board, schedule_id, period)
+    return _enveloped(identity, NUMBER_ONE, schedule_id, at_s, details)
+
+
+def rank_id(kind: Literal["entered-top", "number-one"], board: RankedBoard, schedule_id: str, period: int) -> UUID:
+    """The id of a rank notification, also of one that was never made: to look whether it was raised."""
+    parts = [_RANK_TYPES[kind], board.name, board.window_seconds, sorted(board.parameters.items()), schedule_id, period]
+    return uuid5(NAMESPACE, orjson.dumps(parts).decode())
 
 
 def notification_of(schedule_id: str, item: object) -> Notification:
@@ -76,6 +113,14 @@ def _notification(kind: str, schedule_id: str, number: int, at_s: int, details: 
     """number: what tells several of one kind apart, the percent or the spell."""
     # JSON, because a schedule id may contain any separator.
     identity = uuid5(NAMESPACE, orjson.dumps([kind, schedule_id, number]).decode())
+    return _enveloped(identity, kind, schedule_id, at_s, details)
+
+
+def _board(board: RankedBoard) -> dict[str, Any]:
+    return {"board": board.name, **board.parameters, "windowSeconds": board.window_seconds}
+
+
+def _enveloped(identity: UUID, kind: str, schedule_id: str, at_s: int, details: dict[str, Any]) -> Notification:
     envelope = {
         "eventId": str(identity),
         "eventType": kind,

@@ -34,10 +34,23 @@ class ChangelogDiverged(RankingError):
 
 
 class OwnedPartition:
-    """One partition of the panes table in the hands of its owner. One writer at a time; not thread-safe."""
+    """One partition of the panes table in the hands of its owner. One writer at a time; not thread-safe.
 
-    def __init__(self, number: int, store: PartitionStore, changelog: ChangelogWriter, keep_ids_ms: int) -> None:
+    owner: the worker's name, which every position that it writes says; None leaves the names as they are.
+    """
+
+    def __init__(
+        self,
+        number: int,
+        store: PartitionStore,
+        changelog: ChangelogWriter,
+        keep_ids_ms: int,
+        owner: str | None = None,
+    ) -> None:
         self.number = number
+        self._owner = owner
+        self.taken_over = False
+        """Whether the changelog says that this owner has the partition."""
         self._store = store
         self._changelog = changelog
         self._cache: dict[tuple[int, int, str], Pane] = {}
@@ -63,6 +76,7 @@ class OwnedPartition:
         ChangelogNotAcknowledged; nothing has changed in the store then, but panes have in
         memory: the caller must not go on.
         """
+        positions = {role: self._named(position) for role, position in positions.items()}
         pairs: list[Pair] = [
             (pane_key(role, self.number, minute, schedule_id), encode_pane(pane))
             for role, touched in panes.items()
@@ -78,6 +92,13 @@ class OwnedPartition:
         for role, batch in seen:
             self.seen[role].remember(batch)
         self._trim()
+
+    async def take_over(self) -> None:
+        """Say in the changelog who owns the partition from now on, also of one that brings nothing."""
+        if self._owner is not None:
+            owner = self._owner
+            await self.write({}, {role: self.positions[role].taken_over_by(owner) for role in ROLES}, ())
+        self.taken_over = True
 
     async def retire(self, keys: Sequence[bytes]) -> None:
         """Delete panes, in changelog and store."""
@@ -110,6 +131,12 @@ class OwnedPartition:
         if first != expected:
             raise ChangelogDiverged(f"partition {self.number}: expected changelog offset {expected}, got {first}")
         self._store.write(pairs, last)
+
+    def _named(self, position: Position) -> Position:
+        """The position with this owner's name: it may have been another's before the store was restored."""
+        if self._owner is None or position.owner == self._owner:
+            return position
+        return position.taken_over_by(self._owner)
 
     def _load_position(self, role: int) -> Position:
         value = self._store.get(position_key(role, self.number))

@@ -4,6 +4,8 @@ from dataclasses import dataclass, replace
 
 import orjson
 
+FIELDS = 9
+
 
 @dataclass(frozen=True, slots=True)
 class Position:
@@ -22,6 +24,12 @@ class Position:
     written_at_ms: int = 0
     """Wall clock of the flush; tells how long a partition has brought nothing."""
 
+    owner: str | None = None
+    """The worker that wrote it; None before workers had names."""
+
+    takeovers: int = 0
+    """How many times a worker began to own the partition."""
+
     def encode(self) -> bytes:
         """A JSON array, in the order of the fields."""
         return orjson.dumps(
@@ -33,14 +41,20 @@ class Position:
                 self.duplicates,
                 self.dead_letters,
                 self.written_at_ms,
+                self.owner,
+                self.takeovers,
             ]
         )
 
     @classmethod
     def decode(cls, value: bytes) -> "Position":
-        """The inverse of encode; fields added by a later version are left out."""
-        return cls(*orjson.loads(value)[:7])
+        """The inverse of encode; fields added by a later version are left out, missing ones have their defaults."""
+        return cls(*orjson.loads(value)[:FIELDS])
 
     def moved(self, **changes: int | None) -> "Position":
         """A copy with some fields changed."""
         return replace(self, **changes)  # type: ignore[arg-type]
+
+    def taken_over_by(self, owner: str) -> "Position":
+        """As it is when owner begins to own the partition. written_at_ms stays: that brings nothing."""
+        return replace(self, owner=owner, takeovers=self.takeovers + 1)

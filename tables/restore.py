@@ -64,8 +64,9 @@ def why_anew(store: PartitionStore, end: int, now_ms: int) -> str | None:
         return f"it stands at changelog offset {last}, the changelog ends at {end}"
     if last == end - 1:
         return None  # it has every record, so it has missed no tombstone, however long ago that was
-    positions = (Position.decode(value).written_at_ms for _, value in store.scan(POSITION))
-    written_at_ms = max(positions, default=now_ms)  # without a position it holds nothing that could be deleted
+    written = (Position.decode(value).written_at_ms for _, value in store.scan(POSITION))
+    # Without a position, or with one that only names an owner, it holds nothing that could be deleted.
+    written_at_ms = max(filter(None, written), default=now_ms)
     if written_at_ms < now_ms - STORE_MAX_AGE_MS:
         return f"it was last written {(now_ms - written_at_ms) // 3_600_000} hours ago"
     return None

@@ -1,3 +1,3 @@
 """Fixtures that every test may ask for."""
 
-pytest_plugins = ["tests.support.kafka", "tests.support.retail"]
+pytest_plugins = ["tests.support.kafka", "tests.support.retail", "tests.support.browser"]

@@ -5,12 +5,13 @@ after the other they would leave half of two processors idle. The end-to-end hal
 it is done. With arguments it is one run of pytest with these.
 """
 
+import os
 import subprocess
 import sys
 import tempfile
 
-E2E = ["tests/e2e"]
-OTHERS = ["tests", "--ignore=tests/e2e", "ranking_app", "agents", "schemas", "tables"]
+E2E = ["tests/e2e", "tests/browser"]
+OTHERS = ["tests", "--ignore=tests/e2e", "--ignore=tests/browser", "ranking_app", "agents", "schemas", "tables"]
 
 
 def main(arguments: list[str]) -> int:
@@ -32,7 +33,9 @@ def main(arguments: list[str]) -> int:
 
 
 def _pytest(arguments: list[str]) -> list[str]:
-    return [sys.executable, "-m", "pytest", *arguments]
+    # A laptop may be without Java or a browser; a green run in CI must not mean that nothing ran.
+    needed = ["--require-kafka", "--require-browser"] if os.environ.get("CI") else []
+    return [sys.executable, "-m", "pytest", *needed, *arguments]
 
 
 if __name__ == "__main__":

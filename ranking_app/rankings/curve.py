@@ -4,6 +4,8 @@ Each question is answered in O(log n) of the seconds with sales, except those th
 """
 
 from bisect import bisect_left, bisect_right
+from collections.abc import Hashable
+from operator import sub
 from typing import Literal, NamedTuple
 
 from ranking_app.rankings.panes import MINUTE_S
@@ -74,6 +76,15 @@ class Curve(Rows):
             self._settle()
         return self._second[-1] if self._second else None
 
+    def first_second_from(self, from_s: int) -> int | None:
+        """The first second with anything in it that is not before from_s; None without one."""
+        if self._unsettled:
+            self._settle()
+        second = self._second
+        if not second or second[-1] < from_s:
+            return None
+        return second[bisect_left(second, from_s)]
+
     def totals(self, window: Window) -> Totals:
         """What happened in the window."""
         low, high = self._rows(window)
@@ -82,6 +93,26 @@ class Curve(Rows):
             self._cancelled[high] - self._cancelled[low],
             self._amount[high] - self._amount[low],
         )
+
+    def totals_by_pane(self, window: Window) -> dict[tuple[Hashable, int], Totals]:
+        """What of each pane lies in the window, by source and minute since the epoch: together they are `totals`.
+
+        In the order of minutes; a pane with nothing in the window is not in it. O(rows of the window).
+        """
+        low, high = self._rows(window)
+        sums: dict[tuple[int, int], list[int]] = {}
+        columns = (self._completed, self._cancelled, self._amount)
+        numbers = (map(sub, column[low + 1 : high + 1], column[low:high]) for column in columns)
+        rows = zip(self._second[low:high], self._source[low:high], *numbers, strict=True)
+        for second, source, completed, cancelled, amount in rows:
+            known = sums.get((source, second // MINUTE_S))
+            if known is None:
+                sums[source, second // MINUTE_S] = [completed, cancelled, amount]
+            else:
+                known[0] += completed
+                known[1] += cancelled
+                known[2] += amount
+        return {(self._sources[source], minute): Totals(*pane) for (source, minute), pane in sums.items()}
 
     def quantity(self, window: Window) -> int:
         """Net quantity in the window."""

@@ -15,7 +15,7 @@ Cell = tuple[int, int, int, int]
 """(second since the epoch, quantity completed, quantity cancelled, net amount)"""
 
 MINUTE_S = 60
-"""Seconds in a pane. With a sale in each of them it is 1 kB in the changelog, with one sale 20 bytes."""
+"""Seconds in a pane. With a sale in each of them it is 1 kB in the changelog, with one sale 30 bytes."""
 
 NOTHING_APPLIED = -1
 """Below every Kafka offset."""
@@ -26,19 +26,28 @@ class Pane:
 
     applied: the highest source offset folded in, NOTHING_APPLIED for none.
     seconds: second since the epoch -> [completed, cancelled, net amount]; no seconds without sales.
+    first: the lowest source offset folded in; None for none, and for a pane begun before this was kept.
     """
 
-    __slots__ = ("applied", "seconds")
+    __slots__ = ("applied", "first", "seconds")
 
-    def __init__(self, applied: int = NOTHING_APPLIED, seconds: dict[int, list[int]] | None = None) -> None:
+    def __init__(
+        self,
+        applied: int = NOTHING_APPLIED,
+        seconds: dict[int, list[int]] | None = None,
+        first: int | None = None,
+    ) -> None:
         self.applied = applied
         self.seconds: dict[int, list[int]] = {} if seconds is None else seconds
+        self.first = first
 
     def __repr__(self) -> str:
-        return f"Pane({self.applied}, {self.seconds})"
+        return f"Pane({self.applied}, {self.seconds}, {self.first})"
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Pane) and (self.applied, self.seconds) == (other.applied, other.seconds)
+        if not isinstance(other, Pane):
+            return NotImplemented
+        return (self.applied, self.seconds, self.first) == (other.applied, other.seconds, other.first)
 
 
 Touched = dict[str, dict[int, Pane]]
@@ -64,6 +73,8 @@ def fold(pane_of: Callable[[str, int], Pane], sales: Iterable[Sale]) -> Touched:
             pane = panes[minute]
         except KeyError:
             pane = panes[minute] = pane_of(schedule_id, minute)
+            if pane.applied == NOTHING_APPLIED:
+                pane.first = offset  # offsets ascend: no lower one comes
         if offset <= pane.applied:
             continue
         pane.applied = offset
@@ -81,14 +92,17 @@ def fold(pane_of: Callable[[str, int], Pane], sales: Iterable[Sale]) -> Touched:
 
 
 def encode_pane(pane: Pane) -> bytes:
-    """A pane as JSON: [applied, second of the minute, completed, cancelled, amount, second, …], ascending.
+    """A pane as JSON: [applied, first, second of the minute, completed, cancelled, amount, second, …], ascending.
 
-    An integer that does not fit 64 bits (sums of money may outgrow them) is written as text.
+    Without `first` where that is not known. An integer that does not fit 64 bits (sums of money may outgrow them)
+    is written as text.
 
+    >>> encode_pane(Pane(7, {61: [2, 1, 500]}, first=5))
+    b'[7,5,1,2,1,500]'
     >>> encode_pane(Pane(7, {61: [2, 1, 500]}))
     b'[7,1,2,1,500]'
     """
-    flat = [pane.applied]
+    flat = [pane.applied] if pane.first is None else [pane.applied, pane.first]
     for second, cell in sorted(pane.seconds.items()):
         flat.append(second % MINUTE_S)
         flat += cell
@@ -100,26 +114,34 @@ def encode_pane(pane: Pane) -> bytes:
 
 def decode_pane(value: bytes, minute: int) -> Pane:
     """The pane of a minute since the epoch. ValueError if value is none."""
-    applied, cells = cells_of(value, minute)
-    return Pane(applied, {second: numbers for second, *numbers in cells})
+    applied, first, cells = parts_of(value, minute)
+    return Pane(applied, {second: numbers for second, *numbers in cells}, first)
 
 
-def cells_of(value: bytes, minute: int) -> tuple[int, list[Cell]]:
-    """`applied` and the cells of an encoded pane, seconds ascending. ValueError if value is no pane.
+def parts_of(value: bytes, minute: int) -> tuple[int, int | None, list[Cell]]:
+    """`applied`, `first` and the cells of an encoded pane, seconds ascending. ValueError if value is no pane.
 
-    >>> cells_of(b'[7,1,2,1,500]', minute=1)
-    (7, [(61, 2, 1, 500)])
+    >>> parts_of(b'[7,5,1,2,1,500]', minute=1)
+    (7, 5, [(61, 2, 1, 500)])
     """
     flat = orjson.loads(value)
-    if not isinstance(flat, list) or len(flat) % 4 != 1:
-        raise ValueError(f"expected [applied, second, completed, cancelled, amount, …], got {value[:80]!r}")
-    if set(map(type, flat)) != {int}:
+    # Four numbers a second, after `applied` alone or after `applied` and `first`.
+    before_cells = len(flat) % 4 if isinstance(flat, list) else 0
+    if before_cells not in (1, 2):
+        raise ValueError(f"expected [applied, first, second, completed, cancelled, amount, …], got {value[:80]!r}")
+    if set(map(type, flat)) != _INTEGERS:
         flat = [_whole_number(item) for item in flat]
     start_s = minute * MINUTE_S
-    cells = [(start_s + flat[at], flat[at + 1], flat[at + 2], flat[at + 3]) for at in range(1, len(flat), 4)]
+    cells = [(start_s + flat[at], flat[at + 1], flat[at + 2], flat[at + 3]) for at in range(before_cells, len(flat), 4)]
     if cells and not start_s <= cells[0][0] <= cells[-1][0] < start_s + MINUTE_S:
         raise ValueError(f"expected seconds of a minute, ascending, got {value[:80]!r}")
-    return flat[0], cells
+    applied, first = flat[0], flat[1] if before_cells == 2 else None
+    if first is not None and not 0 <= first <= applied:
+        raise ValueError(f"expected first to be an offset up to applied, got {value[:80]!r}")
+    return applied, first, cells
+
+
+_INTEGERS = {int}
 
 
 def _fits(number: int) -> bool:

@@ -82,7 +82,10 @@ class Rows:
         cells: seconds of that minute, ascending; not to be changed afterwards. What other sources have in the same
         minute or second is added to it. Cheap: the columns are brought up to date by the next question.
         """
-        index = self._index(source)
+        try:
+            index = self._sources.index(source)
+        except ValueError:
+            index = self._add_source(source)
         changed_from_s = minute * MINUTE_S
         latest = self._latest.get(index)
         if latest is not None and latest[0] == minute:
@@ -94,17 +97,15 @@ class Rows:
                 del self._latest[index]
         if changed_from_s < self._changed_from_s:
             self._changed_from_s = changed_from_s
-        self._unsettled_cells += len(cells) - len(self._unsettled.get((minute, index), ()))
-        self._unsettled[minute, index] = cells
+        place = minute, index
+        self._unsettled_cells += len(cells) - len(self._unsettled.get(place, ()))
+        self._unsettled[place] = cells
         if self._unsettled_cells > FEW_CELLS + len(self._second) // 4:
             self._settle()
 
-    def _index(self, source: Hashable) -> int:
-        try:
-            return self._sources.index(source)
-        except ValueError:
-            self._sources += (source,)
-            return len(self._sources) - 1
+    def _add_source(self, source: Hashable) -> int:
+        self._sources += (source,)
+        return len(self._sources) - 1
 
     def _settle(self) -> None:
         """Bring the columns up to date: everything from the first changed second on is summed up anew."""

@@ -12,7 +12,8 @@ from aiokafka.errors import KafkaError
 from ranking_app.kafka_client import partitions_of
 from ranking_app.metrics import Metrics
 from ranking_app.read_model.saved import SavedReadModel
-from ranking_app.read_model.state import CATALOGUE, ReadModel, SourceKey
+from ranking_app.read_model.sources import CATALOGUE, SourceKey
+from ranking_app.read_model.state import ReadModel
 
 ENDS_INTERVAL_S = 0.2
 """How often the brokers are asked where the source partitions end: what `lag` is measured against."""

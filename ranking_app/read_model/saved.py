@@ -14,21 +14,22 @@ from typing import IO, Any
 
 from ranking_app.clock import Clock
 from ranking_app.read_model.saved_form import (
-    APPLIED,
     END,
+    PANES,
     SCHEDULE,
     SavedHead,
     SavedUnreadable,
-    applied_frames,
     framed,
     frames_of,
     head_frame,
-    parse_applied,
+    panes_frames,
     parse_head,
+    parse_panes,
     parse_schedule,
     schedule_frame,
 )
-from ranking_app.read_model.state import ReadModel, SourceKey
+from ranking_app.read_model.sources import SourceKey
+from ranking_app.read_model.state import ReadModel
 
 NEWER_THAN_MS = 12 * 3600 * 1000
 """A changelog forgets tombstones 24 h (delete.retention.ms) after they were written: what was saved before one could
@@ -96,8 +97,8 @@ class SavedReadModel:
             saved_at_ms=self._clock.now_ms(),
         )
         beside = self._path.with_suffix(".new")
-        # No await before applied(): head, positions and applied offsets are of one moment.
-        frames = _frames(model, head, *model.applied())
+        # No await before saved_panes(): head, positions and the offsets in the panes are of one moment.
+        frames = _frames(model, head, model.saved_panes())
         with beside.open("wb") as file:
             written = await _write(file, frames)
             await asyncio.to_thread(os.fsync, file.fileno())
@@ -105,9 +106,9 @@ class SavedReadModel:
         return written
 
 
-def _frames(model: ReadModel, head: SavedHead, keys: list[bytes], applied: list[int]) -> Iterator[bytes]:
+def _frames(model: ReadModel, head: SavedHead, panes: list[tuple[str, bytes]]) -> Iterator[bytes]:
     yield head_frame(head)
-    yield from applied_frames(keys, applied)
+    yield from panes_frames(panes)
     for schedule_id in list(model.schedules):
         schedule = model.schedules.get(schedule_id)
         if schedule is not None and not schedule.curve.is_empty:
@@ -131,8 +132,8 @@ async def _build(model: ReadModel, frames: Iterator[bytes]) -> None:
     size, kind = 0, b""
     for body in frames:
         kind = body[:1]
-        if kind == APPLIED:
-            model.restore_applied(parse_applied(body))
+        if kind == PANES:
+            model.restore_panes(parse_panes(body))
         elif kind == SCHEDULE:
             model.restore_curve(*parse_schedule(body, SourceKey))
         size += len(body)

@@ -1,9 +1,9 @@
 """The form of a saved read model: frames of bytes, from which it is built again without reading the whole changelog.
 
 A file is a sequence of frames, each with its length and CRC-32 before it: the head (JSON: where in the changelog this
-was, and the positions), the applied offsets of the panes, many to a frame, the schedules, one a frame, with their
-columns as the machine holds them, and the end. Only the same layout on the same kind of machine reads it: anything
-else is refused, and the changelog read instead.
+was, and the positions), the panes of the schedules with the source offsets in them, many schedules to a frame, then
+their curves, one to a frame, with their columns as the machine holds them, and the end. Only the same layout on the
+same kind of machine reads it: anything else is refused, and the changelog read instead.
 """
 
 import struct
@@ -11,7 +11,6 @@ import sys
 from array import array
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from itertools import accumulate, pairwise
 from typing import Any
 from zlib import crc32
 
@@ -19,14 +18,16 @@ import orjson
 
 from ranking_app.rankings.columns import Column
 from ranking_app.rankings.curve import Curve
+from ranking_app.read_model.pane_offsets import PANE_BYTES
 
-LAYOUT = 1
-"""To be raised with every change to this module or to the columns of rankings.rows: older files are then refused."""
+LAYOUT = 2
+"""To be raised with every change to this module, to read_model.pane_offsets or to the columns of rankings.rows: older
+files are then refused."""
 
-APPLIED_IN_FRAME = 20_000
-"""Some 3 ms of work: answers and flushes get their turn between frames."""
+PANES_IN_FRAME = 100_000
+"""Some 3 ms of work: answers and flushes get their turn between frames. A schedule is not divided."""
 
-APPLIED, SCHEDULE, END = b"A", b"S", b"E"
+PANES, SCHEDULE, END = b"P", b"S", b"E"
 """What a frame after the head begins with."""
 
 _FRAME = struct.Struct(">II")
@@ -91,25 +92,32 @@ def parse_head(body: bytes) -> SavedHead:
     return SavedHead(**fields)
 
 
-def applied_frames(keys: list[bytes], applied: list[int]) -> Iterator[bytes]:
-    """Pane keys and the source offsets that they have taken."""
-    for start in range(0, len(keys), APPLIED_IN_FRAME):
-        some = keys[start : start + APPLIED_IN_FRAME]
-        lengths = array("H", map(len, some))
-        offsets = array("q", applied[start : start + APPLIED_IN_FRAME])
-        yield framed(APPLIED + struct.pack(">I", len(some)) + lengths.tobytes() + offsets.tobytes() + b"".join(some))
+def panes_frames(panes: Iterable[tuple[str, bytes]]) -> Iterator[bytes]:
+    """Schedules, each with its panes as the machine holds them."""
+    some: list[tuple[str, bytes]] = []
+    size = 0
+    for schedule_id, body in panes:
+        some.append((schedule_id, body))
+        size += len(body)
+        if size >= PANES_IN_FRAME * PANE_BYTES:
+            yield _panes_frame(some)
+            some, size = [], 0
+    if some:
+        yield _panes_frame(some)
 
 
-def parse_applied(body: bytes) -> Iterable[tuple[bytes, int]]:
-    """The inverse of one of applied_frames."""
-    (count,) = struct.unpack_from(">I", body, 1)
-    lengths, offsets = array("H"), array("q")
-    first = 5 + count * lengths.itemsize
-    text = first + count * offsets.itemsize
-    lengths.frombytes(body[5:first])
-    offsets.frombytes(body[first:text])
-    keys = (body[a:b] for a, b in pairwise(accumulate(lengths, initial=text)))
-    return zip(keys, offsets, strict=True)
+def _panes_frame(panes: list[tuple[str, bytes]]) -> bytes:
+    head = orjson.dumps([[schedule_id, len(body)] for schedule_id, body in panes])
+    return framed(b"".join((PANES, struct.pack(">I", len(head)), head, *(body for _, body in panes))))
+
+
+def parse_panes(body: bytes) -> Iterator[tuple[str, bytes]]:
+    """The inverse of one of panes_frames."""
+    (length,) = struct.unpack_from(">I", body, 1)
+    at = 5 + length
+    for schedule_id, size in orjson.loads(body[5:at]):
+        yield schedule_id, body[at : at + size]
+        at += size
 
 
 def schedule_frame(schedule_id: str, curve: Curve) -> bytes:

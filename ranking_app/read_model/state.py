@@ -10,48 +10,15 @@ from typing import Literal, NamedTuple
 
 from ranking_app.clock import Clock
 from ranking_app.errors import BadRecord
-from ranking_app.rankings.boards import Schedule
+from ranking_app.rankings.change_log import FROM_EVER_S, NOTHING, ChangeLog, Changes
 from ranking_app.rankings.curve import Curve
-from ranking_app.rankings.panes import cells_of
+from ranking_app.rankings.panes import MINUTE_S, parts_of
+from ranking_app.rankings.schedule import Schedule
+from ranking_app.read_model.pane_offsets import END_OF_TIME_MINUTE, PaneOffsets, PaneRange, pane_number
+from ranking_app.read_model.sources import Completeness, SourceActivity, SourceKey, Sources
 from schemas.catalogue import Listing, decode_listing, latest_listing_ms
-from tables.layout import PANE, POSITION, parse_pane_key, parse_position_key, position_key
+from tables.layout import PANE, POSITION, pane_key, pane_key_parts, parse_position_key, position_key
 from tables.position import Position
-
-STALE_AFTER_MS = 3_000
-"""A partition that has lag and does not move for this long, or whose end is not known for this long, is stale."""
-
-
-class SourceKey(NamedTuple):
-    """A source partition by role (0 completed, 1 cancelled, 2 catalogue) and number."""
-
-    role: int
-    partition: int
-
-
-CATALOGUE = SourceKey(2, 0)
-
-
-@dataclass(frozen=True, slots=True)
-class PartitionState:
-    """How far one source partition is in this answer. offset: next to be applied; lag: records behind the end."""
-
-    topic: str
-    partition: int
-    offset: int
-    lag: int
-    watermark_ms: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Completeness:
-    """What an answer covers, and whether it can still change (contract, HTTP)."""
-
-    complete: bool
-    final: bool
-    late: int
-    duplicates: int
-    dead_letters: int
-    partitions: tuple[PartitionState, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,43 +51,43 @@ class ReadModel:
         self.loaded = False
         self.rebalancing = False
         """True on a worker whose partitions are being handed round: what it serves is the last good state."""
-        self.revision = 0
+        self._changes = ChangeLog()
+        self._changing: set[str] = set()
+        self._changing_from_s = NOTHING.from_s
         self.schedules: dict[str, Schedule] = {}
         self.touched: set[str] = set()
         """Ids changed since somebody last emptied the set (the notifier does)."""
         self.went_back: list[WentBack] = []
         """To be written again by the owners; emptied by whoever asks them to."""
-        self._applied: dict[bytes, int] = {}
-        self._positions: dict[SourceKey, Position] = {}
-        self._ends: dict[SourceKey, tuple[int, int]] = {}
-        self._moved_at_ms: dict[SourceKey, int] = {}
-        self._ends_at_ms: dict[SourceKey, int] = {}
-        self._catalogue_offset = 0
-        self._newest_ms: int | None = None
+        self._panes = PaneOffsets()
+        self._source_keys: dict[tuple[int, int], SourceKey] = {}
+        self._sources = Sources(
+            rules.topics, rules.partitions, grace_ms=rules.grace_ms, idle_ms=rules.idle_ms, clock=clock
+        )
 
     @property
     def panes(self) -> int:
         """How many panes it holds."""
-        return len(self._applied)
+        return len(self._panes)
 
     def sources(self) -> list[SourceKey]:
         """The reservation partitions, completed first."""
-        return [SourceKey(role, number) for role in (0, 1) for number in range(self._rules.partitions)]
+        return self._sources.reservations()
 
     def topic_of(self, source: SourceKey) -> str:
         """The name of a source's topic."""
-        return self._rules.topics[source.role]
+        return self._sources.topic_of(source)
 
     def position(self, source: SourceKey) -> Position:
         """The position of a reservation partition as the changelog has it."""
-        return self._positions.get(source) or Position()
+        return self._sources.position(source)
 
     def pane_keys(self, schedule_ids: set[str]) -> list[tuple[int, bytes]]:
-        """(partition, key) of every pane of these schedules. Looks at every pane: for retirement, not for answers."""
+        """(partition, key) of every pane of these schedules."""
         return [
-            (parsed.partition, key)
-            for key in self._applied
-            if (parsed := parse_pane_key(key)).schedule_id in schedule_ids
+            (pane.partition, pane_key(pane.role, pane.partition, pane.minute, schedule_id))
+            for schedule_id in schedule_ids
+            for pane in self._panes.of(schedule_id, 0, END_OF_TIME_MINUTE)
         ]
 
     # --- what the follower brings ---
@@ -138,7 +105,7 @@ class ReadModel:
 
         Bad ones are left out here; the worker in charge dead-letters them.
         """
-        self._catalogue_offset = offset + 1
+        self._sources.catalogue_read_to(offset + 1)
         if value is None:
             if key is not None:
                 self._set_listing(key.decode(errors="replace"), None)
@@ -152,41 +119,37 @@ class ReadModel:
 
     def catalogue_read_to(self, offset: int) -> None:
         """The catalogue has been read up to this offset (exclusive), also where no record stood there."""
-        self._catalogue_offset = max(self._catalogue_offset, offset)
+        self._sources.catalogue_read_to(offset)
 
     def changed(self) -> None:
         """Call after a run of apply_…: answers computed before are no longer the newest."""
-        self.revision += 1
+        self._changes.add(Changes(self._changing, self._changing_from_s))
+        self._changing, self._changing_from_s = set(), NOTHING.from_s
 
     def set_end(self, source: SourceKey, begin: int, end: int) -> None:
         """The broker's first and next offset of a source partition, just asked."""
-        now_ms = self._clock.now_ms()
-        self._ends[source] = (begin, end)
-        self._ends_at_ms[source] = now_ms
-        if self._next_offset(source) >= end:
-            self._moved_at_ms[source] = now_ms
+        self._sources.set_end(source, begin, end)
 
     # --- what is saved, and built again from that (read_model.saved) ---
 
-    def applied(self) -> tuple[list[bytes], list[int]]:
-        """The key of every pane, and the highest source offset in it, as of this moment."""
-        return list(self._applied), list(self._applied.values())
+    def saved_panes(self) -> list[tuple[str, bytes]]:
+        """The panes of every schedule, with the source offsets in them, as of this moment."""
+        return self._panes.saved()
 
     def positions(self) -> list[tuple[bytes, bytes]]:
         """Every known position, key and value as in the changelog."""
-        return [(position_key(*source), position.encode()) for source, position in self._positions.items()]
+        return [(position_key(*source), position.encode()) for source, position in self._sources.positions().items()]
 
     def begin_anew(self) -> None:
         """Forget what was built from a saved state: it turned out to be unreadable further on."""
-        self._applied.clear()
-        self._positions.clear()
+        self._panes.clear()
+        self._sources.forget_positions()
         self.schedules.clear()
         self.touched.clear()
-        self._newest_ms = None
 
-    def restore_applied(self, applied: Iterable[tuple[bytes, int]]) -> None:
+    def restore_panes(self, saved: Iterable[tuple[str, bytes]]) -> None:
         """Panes that are in the curves of restore_curve."""
-        self._applied.update(applied)
+        self._panes.restore(saved)
 
     def restore_curve(self, schedule_id: str, curve: Curve) -> None:
         """A schedule's sales; its listing comes with the catalogue."""
@@ -195,10 +158,19 @@ class ReadModel:
 
     # --- what the web layer and the notifier ask ---
 
+    @property
+    def revision(self) -> int:
+        """Grows with every change."""
+        return self._changes.revision
+
+    def changes_since(self, revision: int) -> Changes | None:
+        """What changed after a revision; None where that is too long ago to say."""
+        return self._changes.since(revision)
+
     def clock_ms(self) -> int:
         """Now, by RANKING_CLOCK: the wall clock, or the newest event time counted (wall clock before the first)."""
-        if self._rules.clock == "event" and self._newest_ms is not None:
-            return self._newest_ms
+        if self._rules.clock == "event" and self._sources.newest_ms is not None:
+            return self._sources.newest_ms
         return self._clock.now_ms()
 
     def live_as_of_s(self) -> int:
@@ -207,72 +179,52 @@ class ReadModel:
 
     def completeness(self, end_s: int) -> Completeness:
         """Of an answer whose window ends at end_s (exclusive)."""
-        now_ms = self._clock.now_ms()
-        sources = self.sources()
-        everything = [*sources, CATALOGUE]
-        positions = [self.position(source) for source in sources]
-        return Completeness(
-            complete=self.loaded and not self.rebalancing and not any(self._stale(s, now_ms) for s in everything),
-            final=all(self._final(source, end_s * 1000, now_ms) for source in sources),
-            late=sum(p.late for p in positions),
-            duplicates=sum(p.duplicates for p in positions),
-            dead_letters=sum(p.dead_letters for p in positions),
-            partitions=tuple(self._state(source) for source in everything),
-        )
+        return self._sources.completeness(end_s, self.loaded and not self.rebalancing)
 
-    def _state(self, source: SourceKey) -> PartitionState:
-        watermark_ms = None if source == CATALOGUE else self.position(source).watermark_ms
-        offset = self._next_offset(source)
-        return PartitionState(self.topic_of(source), source.partition, offset, self._lag(source), watermark_ms)
+    def activity(self) -> list[SourceActivity]:
+        """Every reservation partition as an operator looks at it, completed first."""
+        return self._sources.activity()
 
-    def _next_offset(self, source: SourceKey) -> int:
-        begin, _ = self._ends.get(source, (0, 0))
-        known = self._catalogue_offset if source == CATALOGUE else self.position(source).next_offset
-        return max(known, begin)
+    def panes_of(self, schedule_id: str, from_minute: int, to_minute: int) -> list[PaneRange]:
+        """The panes of a schedule in the minutes [from, to), with the source offsets in them."""
+        return self._panes.of(schedule_id, from_minute, to_minute)
 
-    def _lag(self, source: SourceKey) -> int:
-        _, end = self._ends.get(source, (0, 0))
-        return max(end - self._next_offset(source), 0)
-
-    def _stale(self, source: SourceKey, now_ms: int) -> bool:
-        if now_ms - self._ends_at_ms.get(source, 0) > STALE_AFTER_MS:
-            return True
-        return self._lag(source) > 0 and now_ms - self._moved_at_ms.get(source, 0) > STALE_AFTER_MS
-
-    def _final(self, source: SourceKey, end_ms: int, now_ms: int) -> bool:
-        position = self.position(source)
-        if position.watermark_ms is not None and position.watermark_ms >= end_ms + self._rules.grace_ms:
-            return True
-        caught_up = source in self._ends and self._lag(source) == 0
-        return caught_up and now_ms - position.written_at_ms >= self._rules.idle_ms
+    def count_panes_of(self, schedule_id: str, from_minute: int, to_minute: int) -> int:
+        """How many panes_of would return."""
+        return self._panes.count_of(schedule_id, from_minute, to_minute)
 
     def _apply_pane(self, partition: int, key: bytes, value: bytes | None) -> None:
-        role, source_partition, minute, schedule_id = parse_pane_key(key)
-        source = tuple.__new__(SourceKey, (role, source_partition))  # as in parse_pane_key
+        role, source_partition, minute, schedule_id = pane_key_parts(key)
+        # One object for each source: a curve finds it again by a look at its address.
+        source = self._source_keys.get((role, source_partition)) or self._source_key(role, source_partition)
+        number = pane_number(role, source_partition, minute)
         if value is None:
             # A schedule saved after this tombstone is not there, while its panes were noted before it.
-            if self._applied.pop(key, None) is not None and schedule_id in self.schedules:
+            if self._panes.remove(schedule_id, number) and schedule_id in self.schedules:
+                self._note(schedule_id, minute * MINUTE_S)
                 self.schedules[schedule_id].curve.put(source, minute, ())
                 self._drop_if_unknown(schedule_id)
             return
-        applied, cells = cells_of(value, minute)
-        if applied < self._applied.get(key, -1):
+        applied, first, cells = parts_of(value, minute)
+        if not self._panes.put(schedule_id, number, applied, first):
             self.went_back.append(WentBack(partition, key))
             return
-        self._applied[key] = applied
         schedule = self.schedules.get(schedule_id) or self._schedule(schedule_id)
         schedule.curve.put(source, minute, cells)
-        self.touched.add(schedule_id)
+        self._note(schedule_id, minute * MINUTE_S)
+
+    def _source_key(self, role: int, partition: int) -> SourceKey:
+        return self._source_keys.setdefault((role, partition), SourceKey(role, partition))
 
     def _apply_position(self, partition: int, key: bytes, position: Position) -> None:
-        source = SourceKey(*parse_position_key(key))
-        if position.next_offset < self.position(source).next_offset:
+        if not self._sources.apply_position(SourceKey(*parse_position_key(key)), position):
             self.went_back.append(WentBack(partition, key))
-            return
-        self._positions[source] = position
-        self._moved_at_ms[source] = self._clock.now_ms()
-        if position.watermark_ms is not None:
-            self._newest_ms = max(self._newest_ms or position.watermark_ms, position.watermark_ms)
+
+    def _note(self, schedule_id: str, from_s: int) -> None:
+        self.touched.add(schedule_id)
+        self._changing.add(schedule_id)
+        if from_s < self._changing_from_s:
+            self._changing_from_s = from_s
 
     def _schedule(self, schedule_id: str) -> Schedule:
         schedule = self.schedules.get(schedule_id)
@@ -285,7 +237,7 @@ class ReadModel:
             return
         before = self._schedule(schedule_id)
         self.schedules[schedule_id] = Schedule(schedule_id, before.curve, listing)
-        self.touched.add(schedule_id)
+        self._note(schedule_id, FROM_EVER_S)  # a listing counts for every asOf
         self._drop_if_unknown(schedule_id)
 
     def _drop_if_unknown(self, schedule_id: str) -> None:

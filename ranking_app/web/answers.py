@@ -2,14 +2,15 @@
 
 from collections.abc import Iterable
 
-from ranking_app.rankings.boards import Entry, Ranks
 from ranking_app.rankings.curve import Point
+from ranking_app.rankings.forecast import CONFIDENCE, MODEL, Forecast
 from ranking_app.rankings.milestones import Milestone
+from ranking_app.rankings.ranks import Ranks
 from ranking_app.rankings.windows import Window
-from ranking_app.read_model.state import Completeness, PartitionState
+from ranking_app.read_model.sources import Completeness, PartitionState
 from ranking_app.web.models import (
     CompletenessAnswer,
-    EntryAnswer,
+    ForecastAnswer,
     MilestoneAnswer,
     PartitionAnswer,
     PointAnswer,
@@ -33,23 +34,9 @@ def window_answer(window: Window) -> WindowAnswer:
     }
 
 
-def entry_answer(entry: Entry) -> EntryAnswer:
-    """A line of a board."""
-    return {
-        "rank": entry.rank,
-        "concertScheduleId": entry.concert_schedule_id,
-        "title": entry.title,
-        "score": entry.score,
-        "sold": entry.sold,
-        "cancelled": entry.cancelled,
-        "quantity": entry.quantity,
-        "amount": entry.amount,
-        "capacity": entry.capacity,
-        "soldRatio": entry.sold_ratio,
-        "status": entry.status,
-        "soldOutAt": second_or_null(entry.sold_out_at_s),
-        "sellOutSeconds": entry.sell_out_seconds,
-    }
+def whole_second_or_null(at_ms: int | None) -> str | None:
+    """A time in milliseconds as the whole second that it is in, or null."""
+    return None if at_ms is None else format_s(at_ms // 1000)
 
 
 def milestone_answer(milestone: Milestone) -> MilestoneAnswer:
@@ -62,6 +49,19 @@ def ranks_answer(ranks: Ranks) -> RanksAnswer:
     return {
         "sales": {"1h": ranks.sales_1h, "24h": ranks.sales_24h, "all": ranks.sales_all},
         "sellOut": ranks.sell_out,
+    }
+
+
+def forecast_answer(forecast: Forecast | None) -> ForecastAnswer | None:
+    """When a schedule is expected to sell out."""
+    if forecast is None:
+        return None
+    return {
+        "soldOutAt": format_s(forecast.expected_s),
+        "earliest": format_s(forecast.earliest_s),
+        "latest": format_s(forecast.latest_s),
+        "confidence": CONFIDENCE,
+        "model": MODEL,
     }
 
 

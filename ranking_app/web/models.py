@@ -4,12 +4,14 @@ One definition for all three. Fields stand in the order in which they are answer
 with a `Z`: whole seconds, but milliseconds in watermarks.
 """
 
-from typing import Annotated, Literal, NotRequired
+from typing import Annotated, Any, Literal, NotRequired
 
 from pydantic import Field
 from typing_extensions import TypedDict  # not typing's: pydantic needs this one below Python 3.12
 
 from ranking_app.rankings.curve import By
+from ranking_app.rankings.movement import Move
+from ranking_app.rankings.slices import CapacityClass
 from ranking_app.rankings.status import Status
 from ranking_app.rankings.ties import Ties
 
@@ -78,31 +80,153 @@ class EntryAnswer(TypedDict):
     status: Status
     soldOutAt: Second | None
     sellOutSeconds: SellOutSeconds
+    seatsLeft: Annotated[int | None, Field(description="capacity - sold; negative when oversold.")]
+    sharePercent: Annotated[
+        float | None, Field(description="Of the scores of the whole board; null where they do not add up.")
+    ]
+    previousRank: Annotated[Rank | None, Field(description="On the same board at compare.asOf; null: not on it.")]
+    movement: Annotated[Move, Field(description="Against previousRank; reentry: it was on an earlier issue.")]
+    peakRank: Annotated[Rank, Field(description="The best of all issues and now; standard ties.")]
+    peakAt: Annotated[Second, Field(description="The first issue with that rank, or asOf.")]
+    streak: Annotated[int, Field(ge=1, description="Issues in a row that it is on the board, now included.")]
+    secondsAtTop: Annotated[int, Field(ge=0, description="How long an issue with it at number 1 was the newest.")]
+    venue: str | None
+    region: str | None
+    genre: str | None
+    startsAt: Second | None
+    detail: Annotated[dict[str, Any] | None, Field(description="What only this board says.")]
 
 
-class SalesBoardAnswer(TypedDict):
-    """The best sellers of a window."""
+class SliceAnswer(TypedDict):
+    """The part of all schedules that the board is of; null: any."""
 
-    board: Literal["sales"]
-    by: By
+    genre: str | None
+    region: str | None
+    venue: str | None
+    capacityClass: CapacityClass | None
+    showFrom: Second | None
+    showTo: Second | None
+
+
+class CompareAnswer(TypedDict):
+    """The earlier board that movement is told against."""
+
+    asOf: Second
+    seconds: Annotated[int, Field(ge=1)]
+
+
+class HistoryAnswer(TypedDict):
+    """Issues: the same board at each whole multiple of compare.seconds since the epoch, the last 24 before asOf."""
+
+    issues: Annotated[int, Field(ge=0)]
+    since: Second
+
+
+class BoardLinksAnswer(TypedDict):
+    """permalink: this page of this instant, for ever. next: the page behind it, of the same instant."""
+
+    permalink: str
+    next: str | None
+
+
+class BoardPageAnswer(TypedDict):
+    """A page of a board."""
+
+    board: str
+    by: NotRequired[Annotated[By, Field(description="Of the sales board, as in `parameters`.")]]
     ties: Ties
     window: WindowAnswer
     asOf: Second
-    completeness: CompletenessAnswer
+    parameters: Annotated[dict[str, str], Field(description="The board's own parameters, with their defaults.")]
+    slice: SliceAnswer
+    compare: CompareAnswer
+    history: HistoryAnswer
     total: Annotated[int, Field(ge=0, description="All entries of the board.")]
+    links: BoardLinksAnswer
+    nextCursor: Annotated[str | None, Field(description="For `cursor`, with the same parameters; null: no more.")]
     entries: Annotated[list[EntryAnswer], Field(description="The page asked for.")]
 
 
-class SellOutBoardAnswer(TypedDict):
-    """The fastest sell-outs; in its entries quantity, amount and cancelled are of everything before asOf."""
+class BoardAnswer(BoardPageAnswer):
+    """A page of a board, and what it covers."""
 
-    board: Literal["sell-out"]
-    ties: Ties
-    window: WindowAnswer
+    completeness: CompletenessAnswer
+
+
+class OneOfBoardsAnswer(BoardPageAnswer):
+    """One of several boards. key: as it was asked for."""
+
+    key: str
+
+
+class BoardsAnswer(TypedDict):
+    """Several boards of the same instant."""
+
     asOf: Second
+    boards: list[OneOfBoardsAnswer]
     completeness: CompletenessAnswer
-    total: Annotated[int, Field(ge=0, description="All entries of the board.")]
-    entries: Annotated[list[EntryAnswer], Field(description="The page asked for.")]
+
+
+class TextsAnswer(TypedDict):
+    """The same text in English and Korean."""
+
+    en: str
+    ko: str
+
+
+class BoardParameterAnswer(TypedDict):
+    """A parameter that only this board has. choices: empty where any text is tried."""
+
+    name: str
+    description: str
+    default: str
+    choices: list[str]
+
+
+class BoardKindAnswer(TypedDict):
+    """A board. how: how it is ranked. defaultWindow: null where it has no window parameter."""
+
+    name: str
+    summary: TextsAnswer
+    how: TextsAnswer
+    defaultWindow: str | None
+    parameters: list[BoardParameterAnswer]
+
+
+class BoardKindsAnswer(TypedDict):
+    """All boards, in the order in which they are shown."""
+
+    boards: list[BoardKindAnswer]
+
+
+class SliceValueAnswer(TypedDict):
+    """A value, and how many schedules have it."""
+
+    value: str
+    schedules: Annotated[int, Field(ge=1)]
+
+
+class ShowsAnswer(TypedDict):
+    """The first and last startsAt; null without any."""
+
+    first: Second | None
+    last: Second | None
+
+
+class SliceValuesAnswer(TypedDict):
+    """What slices can ask for, most frequent first."""
+
+    genre: list[SliceValueAnswer]
+    region: list[SliceValueAnswer]
+    venue: list[SliceValueAnswer]
+    capacityClass: list[SliceValueAnswer]
+    shows: ShowsAnswer
+
+
+class SlicesAnswer(SliceValuesAnswer):
+    """What slices can ask for: at most 1,000 values of each, the most frequent ones."""
+
+    completeness: CompletenessAnswer
 
 
 class MilestoneAnswer(TypedDict):
@@ -122,7 +246,17 @@ class RanksAnswer(TypedDict):
     sellOut: Rank | None
 
 
-class ScheduleAnswer(TypedDict):
+class ForecastAnswer(TypedDict):
+    """When it is expected to sell out, as of what sold before asOf."""
+
+    soldOutAt: Annotated[Second, Field(description="As likely earlier as later.")]
+    earliest: Annotated[Second, Field(description="Start of the range.")]
+    latest: Annotated[Second, Field(description="End of the range; behind startsAt it may not sell out at all.")]
+    confidence: Annotated[float, Field(gt=0, lt=1, description="Share of sell-outs that the range is to hold.")]
+    model: Annotated[str, Field(description="Name of the model; see docs/api.md.")]
+
+
+class SchedulePartsAnswer(TypedDict):
     """One schedule, everything before asOf."""
 
     concertScheduleId: str
@@ -146,6 +280,12 @@ class ScheduleAnswer(TypedDict):
     lastSaleAt: Second | None
     milestones: Annotated[list[MilestoneAnswer], Field(description="All seven; empty without a capacity.")]
     ranks: RanksAnswer
+    forecast: Annotated[ForecastAnswer | None, Field(description="null: too little to say, or sold out.")]
+
+
+class ScheduleAnswer(SchedulePartsAnswer):
+    """One schedule, everything before asOf, and what the answer covers."""
+
     completeness: CompletenessAnswer
 
 
@@ -162,11 +302,16 @@ class PointAnswer(TypedDict):
 _Range = TypedDict("_Range", {"concertScheduleId": str, "from": Second, "to": Second})  # `from` is a keyword
 
 
-class CurveAnswer(_Range):
+class CurvePartsAnswer(_Range):
     """The sales curve of one schedule: a point for every step from `from`, the last may be short."""
 
     stepSeconds: Annotated[int, Field(ge=1)]  # noqa: N815
     points: Annotated[list[PointAnswer], Field(max_length=10_000)]
+
+
+class CurveAnswer(CurvePartsAnswer):
+    """The sales curve of one schedule, and what the answer covers."""
+
     completeness: CompletenessAnswer
 
 

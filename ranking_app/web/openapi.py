@@ -14,19 +14,29 @@ from ranking_app.web.operations import OPERATIONS, Operation
 from ranking_app.web.problems import (
     MEDIA_TYPE,
     InvalidParameter,
+    NotOnBoard,
     Problem,
     QueryTooLong,
     StillLoading,
+    StreamNeedsHttp11,
+    TooManyWatchers,
+    UnknownBoard,
     UnknownSchedule,
 )
 
-PROBLEMS: Mapping[type[Problem], tuple[type, Any]] = {
-    InvalidParameter: (models.ParameterProblemAnswer, examples.INVALID_PARAMETER),
-    UnknownSchedule: (models.ProblemAnswer, examples.UNKNOWN_SCHEDULE),
-    QueryTooLong: (models.ProblemAnswer, examples.QUERY_TOO_LONG),
-    StillLoading: (models.LoadingProblemAnswer, examples.STILL_LOADING),
+PROBLEMS: Mapping[type[Problem], type] = {
+    InvalidParameter: models.ParameterProblemAnswer,
+    UnknownSchedule: models.ProblemAnswer,
+    UnknownBoard: models.ProblemAnswer,
+    NotOnBoard: models.ProblemAnswer,
+    TooManyWatchers: models.ProblemAnswer,
+    StreamNeedsHttp11: models.ProblemAnswer,
+    QueryTooLong: models.ProblemAnswer,
+    StillLoading: models.LoadingProblemAnswer,
 }
-"""The kinds of problem that have a section in `/docs`, in its order: model and example."""
+"""The kinds of problem that have a section in `/docs`, in its order, and its model."""
+
+MAX_SHOWN_CHARS = 200
 
 DESCRIPTION = """\
 Live rankings of concert ticket sales, exact to the second. Read-only: GET, and HEAD wherever GET is.
@@ -39,7 +49,7 @@ percent-encoded (`%2B`). Every process answers for all partitions; `completeness
 @cache
 def build_openapi(version: str) -> Mapping[str, Any]:
     """The whole document. version: of the app, as `info.version`. Made once: pydantic takes 0.1 s for it."""
-    answers = [op.answer for op in OPERATIONS if op.answer] + [model for model, _ in PROBLEMS.values()]
+    answers = [op.answer for op in OPERATIONS if op.answer] + [*PROBLEMS.values()]
     unique = list(dict.fromkeys(answers))
     _, schemas = TypeAdapter.json_schemas(
         [(model.__name__, "serialization", TypeAdapter(model)) for model in unique],
@@ -68,8 +78,8 @@ def _operation(op: Operation) -> dict[str, Any]:
     if op.answer:
         schema = {"$ref": f"#/components/schemas/{op.answer.__name__}"}
     content: dict[str, Any] = {"schema": schema}
-    if op.example is not None:
-        content["example"] = op.example
+    if op.name in examples.answers():
+        content |= _example(examples.answers()[op.name])
     responses = {"200": {"description": op.summary, "content": {op.media_type: content}}}
     problems = {str(int(k.status)): {"$ref": f"#/components/responses/{k.__name__}"} for k in op.problems}
     return {
@@ -83,13 +93,18 @@ def _operation(op: Operation) -> dict[str, Any]:
 
 
 def _problem(kind: type[Problem]) -> dict[str, Any]:
-    model, example = PROBLEMS[kind]
-    schema = {"$ref": f"#/components/schemas/{model.__name__}"}
+    schema = {"$ref": f"#/components/schemas/{PROBLEMS[kind].__name__}"}
     response: dict[str, Any] = {
         "description": (kind.__doc__ or kind.title).strip(),
-        "content": {MEDIA_TYPE: {"schema": schema, "example": example}},
+        "content": {MEDIA_TYPE: {"schema": schema, **_example(examples.problems()[str(kind.slug)])}},
     }
     if kind is StillLoading:
         seconds = {"type": "integer", "description": "Seconds to wait."}
         response["headers"] = {"Retry-After": {"schema": seconds}}
     return response
+
+
+def _example(example: examples.Example) -> dict[str, Any]:
+    """As members of a media type object; what was asked is an extension, and a very long question is cut."""
+    path = example["path"]
+    return {"example": example["answer"], "x-example-of": path if len(path) <= MAX_SHOWN_CHARS else f"{path[:60]}…"}

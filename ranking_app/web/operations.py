@@ -3,12 +3,30 @@
 from dataclasses import dataclass
 from typing import Any, get_args
 
-from ranking_app.rankings.boards import SellOutStatus
-from ranking_app.rankings.curve import By
+from ranking_app.rankings.boards.board import BoardKind
+from ranking_app.rankings.boards.board import Parameter as BoardParameter
+from ranking_app.rankings.boards.kinds import KINDS
+from ranking_app.rankings.slices import CAPACITY_CLASSES
 from ranking_app.rankings.ties import Ties
 from ranking_app.web import examples, models
-from ranking_app.web.params import MAX_ID_CHARS, MAX_LIMIT, MAX_OFFSET
-from ranking_app.web.problems import InvalidParameter, Problem, QueryTooLong, StillLoading, UnknownSchedule
+from ranking_app.web.audit import MAX_PANES
+from ranking_app.web.audit_answer import AuditAnswer
+from ranking_app.web.ops_answer import OpsAnswer
+from ranking_app.web.params import MAX_ID_CHARS, MAX_LIMIT, MAX_OFFSET, MAX_VALUE_CHARS
+from ranking_app.web.problems import (
+    InvalidParameter,
+    NotOnBoard,
+    Problem,
+    QueryTooLong,
+    StillLoading,
+    StreamNeedsHttp11,
+    TooManyWatchers,
+    UnknownBoard,
+    UnknownSchedule,
+)
+from ranking_app.web.questions import BOOLEANS, MAX_TEXT_CHARS
+from ranking_app.web.search import MAX_FOUND
+from ranking_app.web.search_answer import SearchAnswer
 
 WINDOW_FORMS = "a whole number with s, m, h or d (90s, 5m, 1h, 7d), or an ISO 8601 duration without months and years"
 
@@ -27,7 +45,6 @@ class Operation:
     description: str
     parameters: tuple[Parameter, ...] = ()
     answer: type | None = None
-    example: Any = None
     media_type: str = "application/json"
     problems: tuple[type[Problem], ...] = ()
 
@@ -77,6 +94,26 @@ _ID: Parameter = {
     "example": examples.ID,
 }
 
+_Q: Parameter = {
+    **_query("q", "Words to look for.", {"type": "string", "minLength": 1, "maxLength": MAX_VALUE_CHARS}, "dj fest"),
+    "required": True,
+    "allowEmptyValue": False,
+}
+_SEARCH_LIMIT = _query(
+    "limit",
+    "Schedules to show.",
+    {"type": "integer", "minimum": 1, "maximum": MAX_FOUND, "default": 10},
+)
+
+_BOARD: Parameter = {
+    "name": "board",
+    "in": "path",
+    "required": True,
+    "description": "A board's name.",
+    "schema": {"type": "string", "enum": list(KINDS)},
+    "example": "sales",
+}
+
 _BOARD_PROBLEMS: tuple[type[Problem], ...] = (InvalidParameter, QueryTooLong, StillLoading)
 _SCHEDULE_PROBLEMS: tuple[type[Problem], ...] = (
     InvalidParameter,
@@ -85,49 +122,151 @@ _SCHEDULE_PROBLEMS: tuple[type[Problem], ...] = (
     StillLoading,
 )
 
-OPERATIONS = (
-    Operation(
-        path="/v1/rankings/sales",
-        name="salesBoard",
+_COMPARE = _query(
+    "compare",
+    "How much earlier the board is that movement is told against. Default: one window, at most 24 h.",
+    {"type": "string"},
+    "1h",
+)
+_EXPLAIN = _choice("explain", "Also the terms that a score is made of, where it has some.", BOOLEANS, "false")
+_CURSOR = _query("cursor", "nextCursor of an earlier answer: the page behind it, of its asOf.", {"type": "string"})
+_SLICE = (
+    _query("genre", "Only shows of this genre.", {"type": "string", "maxLength": MAX_TEXT_CHARS}),
+    _query("region", "Only shows in this region.", {"type": "string", "maxLength": MAX_TEXT_CHARS}),
+    _query("venue", "Only shows at this venue.", {"type": "string", "maxLength": MAX_TEXT_CHARS}),
+    _query(
+        "capacityClass",
+        "By seats: club below 1,000, theatre below 3,000, hall below 10,000, arena below 30,000, stadium.",
+        {"type": "string", "enum": list(CAPACITY_CLASSES)},
+    ),
+    _instant("showFrom", "Only shows that start then or later."),
+    _instant("showTo", "Only shows that start before."),
+)
+
+
+def _own(parameter: BoardParameter) -> Parameter:
+    if parameter.choices:
+        return _choice(parameter.name, parameter.description, parameter.choices, parameter.default)
+    return _query(parameter.name, parameter.description, {"type": "string", "default": parameter.default})
+
+
+def _board(kind: BoardKind) -> Operation:
+    """The operation of one board, from where it is declared."""
+    window = () if kind.default_window is None else (_window(kind.default_window),)
+    own = tuple(_own(parameter) for parameter in kind.parameters)
+    return Operation(
+        path=f"/v1/rankings/{kind.name}",
+        name=f"{camel(kind.name)}Board",
         tag="rankings",
-        summary="Best sellers in a window",
-        description="By net quantity or net amount inside the window; only schedules with a score above 0. "
-        "Equals are ordered by the second of their last completed sale inside the window, then by id.",
+        summary=kind.summary.en,
+        description=kind.how.en,
+        parameters=(*window, *own, _AS_OF, _LIMIT, _OFFSET, _CURSOR, _TIES, _COMPARE, _EXPLAIN, *_SLICE),
+        answer=models.BoardAnswer,
+        problems=_BOARD_PROBLEMS,
+    )
+
+
+def camel(name: str) -> str:
+    """A board's name as part of an operation's.
+
+    >>> camel("nearly-sold-out")
+    'nearlySoldOut'
+    """
+    first, *others = name.split("-")
+    return first + "".join(other.title() for other in others)
+
+
+OPERATIONS = (
+    *(_board(kind) for kind in KINDS.values()),
+    Operation(
+        path="/v1/rankings/{board}/around/{id}",
+        name="around",
+        tag="rankings",
+        summary="The entries around one schedule",
+        description="A board as above, with its parameters; the page is the schedule and `span` entries on each side.",
         parameters=(
-            _window("1h"),
-            _choice("by", "What is summed up.", get_args(By), "quantity"),
+            _BOARD,
+            _ID,
+            _query("span", "Entries on each side.", {"type": "integer", "minimum": 0, "maximum": 100, "default": 5}),
+            _AS_OF,
+            _TIES,
+            _COMPARE,
+            _EXPLAIN,
+            *_SLICE,
+        ),
+        answer=models.BoardAnswer,
+        problems=(*_BOARD_PROBLEMS, UnknownBoard, NotOnBoard),
+    ),
+    Operation(
+        path="/v1/rankings",
+        name="boards",
+        tag="rankings",
+        summary="Several boards of the same instant",
+        description="`boards` names up to 10, joined with `,`; after a name come its own parameters, each with `;` "
+        "before it. All other parameters are for every board.",
+        parameters=(
+            _query("boards", "The boards.", {"type": "string"}, "sales;window=1h,sales;window=all;by=amount,hot"),
             _AS_OF,
             _LIMIT,
             _OFFSET,
             _TIES,
+            _COMPARE,
+            _EXPLAIN,
+            *_SLICE,
         ),
-        answer=models.SalesBoardAnswer,
-        example=examples.SALES_BOARD,
+        answer=models.BoardsAnswer,
         problems=_BOARD_PROBLEMS,
     ),
     Operation(
-        path="/v1/rankings/sell-out",
-        name="sellOutBoard",
+        path="/v1/live",
+        name="live",
         tag="rankings",
-        summary="Fastest sell-outs",
-        description="Schedules whose soldOutAt is inside the window, by sellOutSeconds ascending; equals are "
-        "ordered by soldOutAt, then by id. `score` is sellOutSeconds.",
+        summary="Live boards as Server-Sent Events",
+        description="Boards as in `/v1/rankings`, without asOf. Event `snapshot`: all of them, each with its `key`. "
+        "Event `delta`, at most every 100 ms and only after a change: asOf, complete, and of each board that changed "
+        "its key, asOf, window, total and the page in its order, where an entry that did not change stands as its id. "
+        "Event `heartbeat`, every 5 s without a delta: asOf and complete. With `Last-Event-ID` a client that comes "
+        "back gets the deltas that it missed, or a snapshot. secondsAtTop and peakAt are as of when an entry was "
+        "sent last.",
         parameters=(
-            _window("all"),
-            _AS_OF,
+            _query("boards", "The boards.", {"type": "string"}, "sales;window=1h,hot"),
             _LIMIT,
             _OFFSET,
             _TIES,
-            _choice(
-                "status",
-                "Only those still sold out, or also reopened ones.",
-                get_args(SellOutStatus),
-                "soldOut",
-            ),
+            _COMPARE,
+            _EXPLAIN,
+            *_SLICE,
         ),
-        answer=models.SellOutBoardAnswer,
-        example=examples.SELL_OUT_BOARD,
-        problems=_BOARD_PROBLEMS,
+        media_type="text/event-stream",
+        problems=(*_BOARD_PROBLEMS, TooManyWatchers, StreamNeedsHttp11),
+    ),
+    Operation(
+        path="/v1/boards",
+        name="boardKinds",
+        tag="rankings",
+        summary="What boards there are",
+        description="How each is ranked, in English and Korean, and its own parameters.",
+        answer=models.BoardKindsAnswer,
+    ),
+    Operation(
+        path="/v1/slices",
+        name="slices",
+        tag="rankings",
+        summary="What boards can be sliced by",
+        description="Every genre, region, venue and capacity class in the catalogue, with how many schedules have it.",
+        answer=models.SlicesAnswer,
+        problems=(QueryTooLong, StillLoading),
+    ),
+    Operation(
+        path="/v1/search",
+        name="search",
+        tag="schedules",
+        summary="Find schedules",
+        description="Those that have every word of q somewhere in their title or venue, whatever the letter case or "
+        "width. First those whose title begins with q, then by what was sold so far, then by id.",
+        parameters=(_Q, _SEARCH_LIMIT),
+        answer=SearchAnswer,
+        problems=(InvalidParameter, QueryTooLong, StillLoading),
     ),
     Operation(
         path="/v1/schedules/{id}",
@@ -137,7 +276,6 @@ OPERATIONS = (
         description="Everything before asOf. 404 only for an id in neither the events nor the catalogue.",
         parameters=(_ID, _AS_OF),
         answer=models.ScheduleAnswer,
-        example=examples.SCHEDULE,
         problems=_SCHEDULE_PROBLEMS,
     ),
     Operation(
@@ -153,17 +291,41 @@ OPERATIONS = (
             _query("step", f"Length of a step: {WINDOW_FORMS}.", {"type": "string", "default": "60s"}, "60s"),
         ),
         answer=models.CurveAnswer,
-        example=examples.CURVE,
         problems=_SCHEDULE_PROBLEMS,
     ),
     Operation(
+        path="/v1/schedules/{id}/audit",
+        name="audit",
+        tag="schedules",
+        summary="Where the numbers of one schedule come from",
+        description="The totals of [from, to), and every pane (one minute of event time on one source partition) that "
+        "has a part in them, with the lowest and the highest source offset counted in that minute: read these "
+        "partitions between these offsets, and you find every event that was counted, among those of other schedules. "
+        f"At most {MAX_PANES:,} panes.",
+        parameters=(
+            _ID,
+            _instant("from", "Start of the range. Default: the first second with a sale or a cancellation."),
+            _instant("to", "End of the range, not in it. Default: the whole second of the clock plus one."),
+        ),
+        answer=AuditAnswer,
+        problems=_SCHEDULE_PROBLEMS,
+    ),
+    Operation(
+        path="/v1/ops",
+        name="ops",
+        tag="operations",
+        summary="Workers and partitions",
+        description="Which worker owns which partition, how fast it counts, how far behind it is. Also before the "
+        "first load.",
+        answer=OpsAnswer,
+    ),
+    Operation(
         path="/health/live",
-        name="live",
+        name="alive",
         tag="operations",
         summary="The process answers",
         description="Always 200. Restart the process when no answer comes.",
         answer=models.LiveAnswer,
-        example=examples.LIVE,
     ),
     Operation(
         path="/health/ready",
@@ -173,7 +335,6 @@ OPERATIONS = (
         description="503 before the first complete load. It stays 200 while a partition is stale: the last "
         "good board is served then, and marked.",
         answer=models.ReadyAnswer,
-        example=examples.READY,
         problems=(StillLoading,),
     ),
     Operation(

@@ -1,4 +1,4 @@
-"""Pages for people: `/` is the live board, `/docs` the OpenAPI description in plain HTML.
+"""Pages for people: `/` is the live board, `/ops` the workers, `/docs` the OpenAPI description in plain HTML.
 
 `/docs` is made here once, with its style inside and no script: it works without a network, and its policy
 allows exactly that one style.
@@ -19,11 +19,15 @@ from ranking_app.web.security import POLICY
 
 STATIC_DIR = Path(__file__).parent / "static"
 
+PAGES = {"/": "index.html", "/ops": "ops.html"}
+"""Addresses of pages, and their files."""
+
 _MEDIA_TYPES = {
     ".html": "text/html; charset=utf-8",
     ".css": "text/css; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
     ".svg": "image/svg+xml",
+    ".txt": "text/plain; charset=utf-8",
 }
 """Said here, as what Python guesses depends on the machine, and browsers must not guess (nosniff)."""
 
@@ -49,14 +53,17 @@ DOCS_POLICY = (
 
 
 def static_handler(directory: Path = STATIC_DIR) -> Handler:
-    """`GET /` and `GET /static/{name}`: the live board, and its scripts and styles.
+    """`GET /`, `GET /ops` and `GET /static/{name}`: the pages, and their scripts and styles.
 
-    Only names found now, in this one directory, of the types above: no path of a request reaches the disk.
+    Only names found now, in this directory and those below it, of the types above: no path of a request reaches
+    the disk.
     """
-    files = {path.name: path for path in directory.iterdir() if path.suffix in _MEDIA_TYPES}
+    found = [path for path in directory.rglob("*") if path.suffix in _MEDIA_TYPES and path.is_file()]
+    files = {f"/static/{path.relative_to(directory).as_posix()}": path for path in found}
+    files |= {address: directory / name for address, name in PAGES.items()}
 
     async def static(request: web.Request) -> web.FileResponse:
-        path = files.get(request.match_info.get("name", "index.html"))
+        path = files.get(request.path)
         if path is None:
             raise web.HTTPNotFound
         return web.FileResponse(path, headers={"Content-Type": _MEDIA_TYPES[path.suffix]})
@@ -82,7 +89,8 @@ def _page(document: Mapping[str, Any]) -> Iterator[str]:
     yield f"<style>{_STYLE}</style>\n</head>\n<body>\n<h1>{title}</h1>"
     for paragraph in info["description"].split("\n\n"):
         yield f"<p>{_text(paragraph)}</p>"
-    yield '<p><a href="/">The live board</a> · <a href="/openapi.json">OpenAPI</a></p>\n<ul>'
+    yield '<p><a href="/">The live board</a> · <a href="/ops">Operations</a> · <a href="/openapi.json">OpenAPI</a></p>'
+    yield "<ul>"
     operations = [(path, item["get"]) for path, item in document["paths"].items()]
     for path, operation in operations:
         link = f'<a href="#{escape(operation["operationId"])}"><code>GET {escape(path)}</code></a>'
@@ -131,6 +139,7 @@ def _problem(response: Mapping[str, Any]) -> Iterator[str]:
 
 def _example(content: Mapping[str, Any]) -> Iterator[str]:
     if "example" in content:
+        yield f"<p>Asked for <code>GET {escape(content['x-example-of'])}</code>:</p>"
         text = json.dumps(content["example"], indent=2, ensure_ascii=False)
         yield f"<pre>{escape(text)}</pre>"
 

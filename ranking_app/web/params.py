@@ -6,18 +6,20 @@ either could be meant; names that a question does not know are ignored, as HTTP 
 
 import re
 from collections.abc import Sequence
+from copy import copy
 from typing import TypeVar
 from urllib.parse import unquote_to_bytes
 from zoneinfo import ZoneInfo
 
 from aiohttp import web
+from multidict import MultiMapping
 
 from ranking_app.durations import parse_window
 from ranking_app.web.problems import InvalidParameter, QueryTooLong, UnknownSchedule
 from schemas.times import parse_as_of_s
 
-MAX_QUERY_CHARS = 2_000
-"""All parameters together, as sent; the longest sensible question has some 200."""
+MAX_QUERY_CHARS = 4_000
+"""All parameters together, as sent; most questions have some 200, one with a cursor and Korean names 3,000."""
 
 MAX_VALUE_CHARS = 100
 """One parameter: a time with offset and nanoseconds has 35."""
@@ -34,6 +36,9 @@ _LOST_PLUS = re.compile(r"(.*[T ]\d\d.*) (\d\d(?::?\d\d)?)", re.DOTALL)
 
 T = TypeVar("T", bound=str)
 
+Values = MultiMapping[str]
+"""Parameters by name; one may be given several times."""
+
 
 class Query:
     """The query parameters of one request. Methods raise InvalidParameter where a value cannot be used."""
@@ -43,18 +48,29 @@ class Query:
         length = len(request.rel_url.raw_query_string)
         if length > MAX_QUERY_CHARS:
             raise QueryTooLong(f"The query has {length} characters; at most {MAX_QUERY_CHARS} are read.")
-        self._values = request.rel_url.query
+        self._values: Values = request.rel_url.query
         self._timezone = timezone
 
-    def text(self, name: str) -> str | None:
+    def with_values(self, values: Values) -> "Query":
+        """The same request, had it asked with these parameters."""
+        other = copy(self)
+        other._values = values
+        return other
+
+    @property
+    def values(self) -> Values:
+        """Every parameter as it was given."""
+        return self._values
+
+    def text(self, name: str, most_chars: int = MAX_VALUE_CHARS) -> str | None:
         """The one value that is not empty, or None."""
         given = [value for value in self._values.getall(name, []) if value]
         if len(given) > 1:
             raise InvalidParameter(name, f"given {len(given)} times; give it once")
         if not given:
             return None
-        if len(given[0]) > MAX_VALUE_CHARS:
-            raise InvalidParameter(name, f"longer than {MAX_VALUE_CHARS} characters")
+        if len(given[0]) > most_chars:
+            raise InvalidParameter(name, f"longer than {most_chars} characters")
         return given[0]
 
     def choice(self, name: str, choices: Sequence[T], default: T) -> T:
@@ -84,6 +100,13 @@ class Query:
         except ValueError as exc:
             raise InvalidParameter(name, str(exc)) from None
 
+    def length_s(self, name: str, default_s: int, most_s: int) -> int:
+        """A length of time in seconds, from 1 to most_s."""
+        length_s = self.window_s(name, f"{default_s}s")
+        if length_s is None or length_s > most_s:
+            raise InvalidParameter(name, f"expected a length of time of at most {most_s} s, got {self.text(name)!r}")
+        return length_s
+
     def step_s(self, name: str, default: str) -> int:
         """A step's length in seconds."""
         length_s = self.window_s(name, default)
@@ -103,13 +126,15 @@ class Query:
             raise InvalidParameter(name, str(exc)) from None
 
 
-def schedule_id(request: web.Request) -> str:
+def schedule_id(request: web.Request, part: int = 3) -> str:
     """The `{id}` of the path, percent-decoded exactly once. UnknownSchedule for what cannot be anyone's id.
+
+    part: where it stands in the path; /v1/schedules/{id} has it as its third.
 
     Read from the path as it was sent: a decoded one no longer tells `%2F` from a separator, nor bytes that
     are no UTF-8 from the text `%FF`.
     """
-    raw = request.rel_url.raw_path.split("/")[3]  # /v1/schedules/{id}[/sales]
+    raw = request.rel_url.raw_path.split("/")[part]
     try:
         decoded = unquote_to_bytes(raw).decode("utf-8")
     except UnicodeDecodeError:

@@ -66,6 +66,42 @@ class UnknownSchedule(Problem):
     title = "Unknown schedule"
 
 
+class UnknownBoard(Problem):
+    """There is no board of this name; `/v1/boards` lists them."""
+
+    status = HTTPStatus.NOT_FOUND
+    slug = "unknown-board"
+    title = "Unknown board"
+
+
+class NotOnBoard(Problem):
+    """The schedule is known, but not on this board at this instant."""
+
+    status = HTTPStatus.NOT_FOUND
+    slug = "not-on-board"
+    title = "Not on the board"
+
+
+class TooManyWatchers(Problem):
+    """This process has as many live streams as it takes; ask again after `Retry-After` seconds, or poll."""
+
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+    slug = "too-many-watchers"
+    title = "Too many live streams"
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail)
+        self.headers["Retry-After"] = str(RETRY_AFTER_S)
+
+
+class StreamNeedsHttp11(Problem):
+    """A live stream is sent in chunks, which HTTP/1.0 does not know."""
+
+    status = HTTPStatus.HTTP_VERSION_NOT_SUPPORTED
+    slug = "stream-needs-http-1-1"
+    title = "A live stream needs HTTP/1.1"
+
+
 class QueryTooLong(Problem):
     """The query string is longer than any question needs."""
 

@@ -1,85 +1,182 @@
-"""The boards: `/v1/rankings/sales` and `/v1/rankings/sell-out`."""
+"""The boards over HTTP: one, several, the places around a schedule; what boards and slices there are."""
 
-from typing import get_args
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
+from multidict import MultiDict
 
-from ranking_app.rankings.boards import SellOutStatus, page
-from ranking_app.rankings.curve import By
-from ranking_app.rankings.ties import Ties
-from ranking_app.rankings.windows import Window, window_before
-from ranking_app.web.answers import completeness_answer, entry_answer, window_answer
+from ranking_app.rankings.boards.board import BoardKind
+from ranking_app.rankings.boards.kinds import KINDS
+from ranking_app.rankings.slices import slice_values
+from ranking_app.web.board_answers import BoardAnswers
+from ranking_app.web.cursor import MAX_CURSOR_CHARS, check_cursor, read_cursor
 from ranking_app.web.dump import json_response
-from ranking_app.web.models import SalesBoardAnswer, SellOutBoardAnswer
-from ranking_app.web.params import MAX_LIMIT, MAX_OFFSET, Query
-from ranking_app.web.problems import InvalidParameter
-from ranking_app.web.ranked import RankedBoards
+from ranking_app.web.kept_answers import KeptAnswers, Recipe
+from ranking_app.web.kinds_answer import kind_answer, slices_answer
+from ranking_app.web.live import LiveHandlers
+from ranking_app.web.models import BoardPageAnswer
+from ranking_app.web.params import Query, schedule_id
+from ranking_app.web.problems import InvalidParameter, UnknownSchedule
+from ranking_app.web.questions import Page, Question, at_instant, read_page, read_question, unknown_board
 from ranking_app.web.reads import ReadModel, require_loaded
-from schemas.times import FIRST_S, format_s
 
-BY: tuple[By, ...] = get_args(By)
-TIES: tuple[Ties, ...] = get_args(Ties)
-SELL_OUT_STATUS: tuple[SellOutStatus, ...] = get_args(SellOutStatus)
+MAX_SPAN = 100
+
+MAX_BOARDS = 10
+"""In one request."""
+
+MAX_BOARDS_CHARS = 2_000
+
+BOARDS_KEY = "boards"
 
 
 class RankingHandlers:
-    """Parse, sort (or find sorted), cut a page. No handler awaits: an answer is one moment of the model."""
+    """Parse, ask, answer. Each answer is one moment of the model: nothing awaits while it is made."""
 
-    def __init__(self, read_model: ReadModel, timezone: ZoneInfo) -> None:
+    def __init__(
+        self, read_model: ReadModel, answers: BoardAnswers, timezone: ZoneInfo, defaults: Mapping[str, str]
+    ) -> None:
+        """defaults: of parameters of boards that a setting chose."""
         self._read_model = read_model
         self._timezone = timezone
-        self._boards = RankedBoards(read_model)
+        self._defaults = defaults
+        self._answers = answers
+        self._kept = KeptAnswers()
 
-    async def sales(self, request: web.Request) -> web.Response:
-        """`GET /v1/rankings/sales`: best sellers in a window."""
+    def board(self, kind: BoardKind) -> Handler:
+        """`GET /v1/rankings/…` of one board."""
+
+        async def board(request: web.Request) -> web.Response:
+            return await self._one(request, kind)
+
+        return board
+
+    async def unknown(self, request: web.Request) -> web.Response:
+        """`GET /v1/rankings/{board}` of a name that is none."""
+        raise unknown_board(request.match_info["board"])
+
+    async def _one(self, request: web.Request, kind: BoardKind) -> web.Response:
+        query = self._query(request)
+        question = self._question(kind, query)
+        shown = read_page(query)
+        text = query.text("cursor", MAX_CURSOR_CHARS)
+        if text is not None:
+            cursor = read_cursor(text)
+            question = at_instant(question, cursor.as_of_s)
+            check_cursor(text, question.link())
+            shown = Page(0, shown.limit, cursor.after)
+        return await self._respond(request, [question], lambda now: self._answers.answer(now[0], shown))
+
+    async def around(self, request: web.Request) -> web.Response:
+        """`GET /v1/rankings/{board}/around/{id}`: the entries around one schedule."""
+        query = self._query(request)
+        kind = KINDS.get(request.match_info["board"])
+        if kind is None:
+            raise unknown_board(request.match_info["board"])
+        question = self._question(kind, query)
+        span = query.whole("span", 0, MAX_SPAN, default=5)
+        wanted = schedule_id(request, part=5)
+
+        def make(now: list[Question]) -> BoardPageAnswer:
+            schedule = self._read_model.schedules.get(wanted)
+            if schedule is None:
+                raise UnknownSchedule(f"No event and no catalogue record has the id {wanted!r}.")
+            return self._answers.answer(now[0], self._answers.page_around(now[0], schedule, span))
+
+        return await self._respond(request, [question], make)
+
+    async def several(self, request: web.Request) -> web.Response:
+        """`GET /v1/rankings?boards=…`: boards of the same instant in one answer."""
+        query = self._query(request)
+        shown = read_page(query)
+        questions = self._questions(query)
+
+        def make(now: list[Question]) -> dict[str, Any]:
+            pages = [self._answers.answer(question, shown) for question in now]
+            boards = [{"key": key, **page} for key, page in zip(questions, pages, strict=True)]
+            return {"asOf": pages[0]["asOf"], "boards": boards}
+
+        return await self._respond(request, list(questions.values()), make)
+
+    def live(self, streams: LiveHandlers) -> Handler:
+        """`GET /v1/live`: the same boards as a stream."""
+
+        async def live(request: web.Request) -> web.StreamResponse:
+            query = self._query(request)
+            return await streams.stream(request, self._questions(query), read_page(query))
+
+        return live
+
+    async def kinds(self, request: web.Request) -> web.Response:
+        """`GET /v1/boards`: what boards there are, and how each is ranked."""
+        return json_response({"boards": [kind_answer(kind, self._defaults) for kind in KINDS.values()]})
+
+    async def slices(self, request: web.Request) -> web.Response:
+        """`GET /v1/slices`: the values that slices can ask for."""
+        self._query(request)
+        model = self._read_model
+        recipe = Recipe(
+            make=lambda: slices_answer(slice_values(model.schedules.values())),
+            moment=lambda: model.revision,
+            completeness=lambda: model.completeness(model.live_as_of_s()),
+            live=True,
+        )
+        return await self._kept.respond(request, request.path, recipe)
+
+    def _questions(self, query: Query) -> dict[str, Question]:
+        """The questions of `boards`, by what each was asked as; other parameters are for all. InvalidParameter."""
+        text = query.text(BOARDS_KEY, MAX_BOARDS_CHARS)
+        keys = list(dict.fromkeys(key for key in (text or "").split(",") if key))
+        if not 1 <= len(keys) <= MAX_BOARDS:
+            raise InvalidParameter(BOARDS_KEY, f"expected 1 to {MAX_BOARDS} boards joined with ',', got {len(keys)}")
+        live_s = self._read_model.live_as_of_s()
+        return {key: self._one_of_several(query, key, live_s) for key in keys}
+
+    def _one_of_several(self, query: Query, key: str, live_s: int) -> Question:
+        name, *parameters = key.split(";")
+        if name not in KINDS:
+            raise InvalidParameter(BOARDS_KEY, unknown_board(name).detail)
+        values = MultiDict(query.values)
+        for parameter in parameters:
+            own, equals, value = parameter.partition("=")
+            if not equals or own in {"asOf", BOARDS_KEY}:
+                raise InvalidParameter(BOARDS_KEY, f"expected name=value after ';', got {parameter[:40]!r}")
+            values[own] = value
+        return read_question(KINDS[name], query.with_values(values), live_s, self._defaults)
+
+    def _query(self, request: web.Request) -> Query:
         require_loaded(self._read_model)
-        query = Query(request, self._timezone)
-        window = self._window(query, default="1h")
-        by = query.choice("by", BY, "quantity")
-        ties = query.choice("ties", TIES, "standard")
-        offset, limit = _page_bounds(query)
-        ranked = self._boards.sales(window, by)
-        answer: SalesBoardAnswer = {
-            "board": "sales",
-            "by": by,
-            "ties": ties,
-            "window": window_answer(window),
-            "asOf": format_s(window.end_s),
-            "completeness": completeness_answer(self._read_model.completeness(window.end_s)),
-            "total": len(ranked),
-            "entries": [entry_answer(entry) for entry in page(ranked, ties, offset, limit)],
-        }
-        return json_response(answer)
+        return Query(request, self._timezone)
 
-    async def sell_out(self, request: web.Request) -> web.Response:
-        """`GET /v1/rankings/sell-out`: fastest sell-outs."""
-        require_loaded(self._read_model)
-        query = Query(request, self._timezone)
-        window = self._window(query, default="all")
-        status = query.choice("status", SELL_OUT_STATUS, "soldOut")
-        ties = query.choice("ties", TIES, "standard")
-        offset, limit = _page_bounds(query)
-        ranked = self._boards.sell_out(window, status)
-        answer: SellOutBoardAnswer = {
-            "board": "sell-out",
-            "ties": ties,
-            "window": window_answer(window),
-            "asOf": format_s(window.end_s),
-            "completeness": completeness_answer(self._read_model.completeness(window.end_s)),
-            "total": len(ranked),
-            "entries": [entry_answer(entry) for entry in page(ranked, ties, offset, limit)],
-        }
-        return json_response(answer)
+    def _question(self, kind: BoardKind, query: Query) -> Question:
+        return read_question(kind, query, self._read_model.live_as_of_s(), self._defaults)
 
-    def _window(self, query: Query, default: str) -> Window:
-        length_s = query.window_s("window", default)
-        as_of_s = query.instant_s("asOf")
-        window = window_before(self._read_model.live_as_of_s() if as_of_s is None else as_of_s, length_s)
-        if window.start_s is not None and window.start_s < FIRST_S:
-            raise InvalidParameter("window", "reaches back before the year 1; for everything before asOf, ask for all")
-        return window
+    async def _respond(
+        self,
+        request: web.Request,
+        questions: list[Question],
+        make: Callable[[list[Question]], BoardPageAnswer | dict[str, Any]],
+    ) -> web.Response:
+        """make: the answer to the questions as of the instant that it is made."""
+        model = self._read_model
 
+        def now() -> list[Question]:
+            live_s = model.live_as_of_s()
+            return [replace(question, as_of_s=live_s) if question.live else question for question in questions]
 
-def _page_bounds(query: Query) -> tuple[int, int]:
-    return query.whole("offset", 0, MAX_OFFSET, default=0), query.whole("limit", 1, MAX_LIMIT, default=10)
+        async def prepare() -> None:
+            for question in now():
+                await self._answers.prepare(question)
+
+        recipe = Recipe(
+            make=lambda: make(now()),
+            moment=lambda: (model.revision, now()[0].as_of_s),
+            completeness=lambda: model.completeness(now()[0].as_of_s),
+            live=questions[0].live,
+            prepare=prepare,
+        )
+        return await self._kept.respond(request, request.rel_url.raw_path_qs, recipe)

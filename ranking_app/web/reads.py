@@ -6,8 +6,10 @@ The real one is ranking_app/read_model; tests put a small one in its place.
 from collections.abc import Mapping
 from typing import Protocol
 
-from ranking_app.rankings.boards import Schedule
-from ranking_app.read_model.state import Completeness
+from ranking_app.rankings.change_log import Changes
+from ranking_app.rankings.schedule import Schedule
+from ranking_app.read_model.pane_offsets import PaneRange
+from ranking_app.read_model.sources import Completeness, SourceActivity, SourceKey
 from ranking_app.web.problems import StillLoading
 
 
@@ -22,12 +24,27 @@ class ReadModel(Protocol):
     def revision(self) -> int:
         """Grows with every change to `schedules` or to anything in them."""
 
+    def changes_since(self, revision: int) -> Changes | None:
+        """What changed after a revision; None where that is too long ago to say."""
+
     @property
     def schedules(self) -> Mapping[str, Schedule]:
         """By id. One with neither events nor a catalogue record is not in it."""
 
     def live_as_of_s(self) -> int:
         """The clock's whole second plus one."""
+
+    def topic_of(self, source: SourceKey) -> str:
+        """The name of a source's topic."""
+
+    def panes_of(self, schedule_id: str, from_minute: int, to_minute: int) -> list[PaneRange]:
+        """The panes of a schedule in the minutes [from, to): every row of its curve is in one of them."""
+
+    def count_panes_of(self, schedule_id: str, from_minute: int, to_minute: int) -> int:
+        """How many panes_of would return."""
+
+    def activity(self) -> list[SourceActivity]:
+        """Every reservation partition as an operator looks at it, completed first."""
 
     def completeness(self, end_s: int) -> Completeness:
         """Of an answer whose window ends (exclusively) at end_s. Also callable before the first load."""

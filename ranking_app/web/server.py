@@ -1,6 +1,7 @@
 """The web application on a TCP port: start, stop, and a plain sentence where the address cannot be had."""
 
 import errno
+import socket
 
 from aiohttp import web
 
@@ -18,6 +19,9 @@ MAX_LINE_BYTES = 8_190
 
 KEEP_ALIVE_S = 75.0
 """Longer than the 60 s of common proxies: they drop an idle connection first, so none loses a request."""
+
+
+EVERY_ADDRESS = ("", "0.0.0.0", "::")  # noqa: S104 - compared with, not listened on
 
 
 class WebServer:
@@ -58,6 +62,17 @@ class WebServer:
         runner, self._runner = self._runner, None
         if runner is not None:
             await runner.cleanup()
+
+
+def address_of(host: str, port: int) -> str:
+    """How others would write it; for a host that stands for all addresses, with the name of this machine.
+
+    >>> address_of("127.0.0.1", 6066), address_of("::1", 6066)
+    ('127.0.0.1:6066', '[::1]:6066')
+    """
+    if host in EVERY_ADDRESS:
+        host = socket.gethostname()
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _named(exc: OSError, host: str, port: int) -> PortInUse | WebAddressUnusable:

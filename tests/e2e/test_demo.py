@@ -3,51 +3,30 @@
 import os
 import re
 import signal
-import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.support.processes import AppProcess, free_port
+from tests.support.demo import Demo, descendants, running_demo, runs
 from tests.support.waiting import wait_until
 from tests.support.web_client import Client, Json
-
-READY_WITHIN_S = 180.0
-"""Kafka, topics and three workers, on a machine that may be busy with other tests."""
 
 STOP_WITHIN_S = 10.0
 RATE = 300
 
 
-class Demo(AppProcess):
-    """The demo's own process; what it starts are its children."""
-
-    def interrupt(self) -> None:
-        """Ctrl-C."""
-        self._running().send_signal(signal.SIGINT)
-
-
 @pytest.fixture
 def demo(can_run_kafka: None, tmp_path: Path) -> Iterator[Demo]:
-    # TMPDIR is ours, so that what the demo leaves in temporary directories can be seen.
-    (tmp_path / "tmp").mkdir()
-    arguments = ["demo", "--rate", str(RATE), "--web-port", str(free_port()), "--seed", "1"]
-    running = Demo("demo", arguments, {"TMPDIR": str(tmp_path / "tmp")}, tmp_path).start()
-    try:
+    with running_demo(tmp_path, RATE) as running:
         yield running
-    finally:
-        running.end()
 
 
 def test_the_demo_shows_moving_boards_survives_a_dead_worker_and_stops_on_one_ctrl_c(
     demo: Demo, tmp_path: Path
 ) -> None:
-    wait_until(lambda: _says(demo, "The live board:"), READY_WITHIN_S, "the address of the page")
-    match = re.search(r"The live board:\s+http://127\.0\.0\.1:(\d+)/", demo.output())
-    assert match is not None
-    web = Client(int(match[1]))
+    web = Client(int(demo.wait_address().rpartition(":")[2]))
     assert web.status("/") == 200
     assert web.status("/static/app.js") == 200
     assert web.status("/docs") == 200
@@ -62,7 +41,7 @@ def test_the_demo_shows_moving_boards_survives_a_dead_worker_and_stops_on_one_ct
         "a line of status",
     )
 
-    workers = [pid for pid, command in _descendants(demo.pid) if command.endswith("ranking_app.cli worker")]
+    workers = demo.workers()
     assert len(workers) == 3
     os.kill(max(workers), signal.SIGKILL)  # the one started last: not the one that answers us
     wait_until(lambda: re.search(r"worker \d died \(signal 9\)", demo.output()), 20, "notice of a dead worker")
@@ -70,28 +49,23 @@ def test_the_demo_shows_moving_boards_survives_a_dead_worker_and_stops_on_one_ct
     before = _sold(web)
     wait_until(lambda: _sold(web) > before + RATE, 60, "sales after the restart")
 
-    everything = [pid for pid, _ in _descendants(demo.pid)]
+    everything = [pid for pid, _ in descendants(demo.pid)]
     assert len(everything) >= 4
     begun_s = time.monotonic()
     demo.interrupt()
     assert demo.wait(STOP_WITHIN_S) == 0
     assert time.monotonic() - begun_s < STOP_WITHIN_S
-    assert not [pid for pid in everything if _runs(pid)]
+    assert not [pid for pid in everything if runs(pid)]
     assert list((tmp_path / "tmp").glob("ranking-demo-*")) == []
     assert "Traceback" not in demo.output()
 
 
 def test_nothing_survives_the_demo_when_it_is_killed(demo: Demo) -> None:
-    wait_until(lambda: _says(demo, "The live board:"), READY_WITHIN_S, "the address of the page")
-    everything = [pid for pid, _ in _descendants(demo.pid)]
+    demo.wait_address()
+    everything = [pid for pid, _ in descendants(demo.pid)]
     assert len(everything) >= 4
     demo.kill()
-    wait_until(lambda: not [pid for pid in everything if _runs(pid)], 5, "the end of every child")
-
-
-def _says(demo: Demo, text: str) -> bool:
-    demo.check_running()
-    return text in demo.output()
+    wait_until(lambda: not [pid for pid in everything if runs(pid)], 5, "the end of every child")
 
 
 def _board_with_titles(web: Client) -> Json:
@@ -109,21 +83,3 @@ def _total(board: Json) -> int:
 
 def _sold(web: Client) -> int:
     return _total(web.board("/v1/rankings/sales", window="all"))
-
-
-def _descendants(pid: int) -> list[tuple[int, str]]:
-    """Process id and command line of everything that this process has started, at any depth."""
-    listed = subprocess.run(["ps", "-axo", "pid=,ppid=,args="], capture_output=True, text=True, check=True).stdout
-    rows = [(int(own), int(parent), args) for own, parent, args in (row.split(None, 2) for row in listed.splitlines())]
-    found: list[tuple[int, str]] = []
-    parents = {pid}
-    while parents:
-        children = [(own, args) for own, parent, args in rows if parent in parents]
-        found += children
-        parents = {own for own, _ in children}
-    return found
-
-
-def _runs(pid: int) -> bool:
-    state = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True).stdout.strip()
-    return bool(state) and not state.startswith("Z")  # a zombie waits for its new parent, and is not running

@@ -11,7 +11,7 @@ import pytest
 
 from tests.faults.diary import Diary
 from tests.faults.events import KEYED, Outgoing, Stream, catalogue_records
-from tests.faults.news import MILESTONE, compare_notifications
+from tests.faults.news import MILESTONE, RANKS, compare_notifications
 from tests.faults.plan import Kind, draw_plan
 from tests.faults.producers import Acknowledged
 from tests.faults.run import Size, run
@@ -64,6 +64,17 @@ def test_a_notification_that_is_missing_twice_or_untrue_is_a_difference() -> Non
     assert compare_notifications([once, _milestone("A", 0.25, "id-2")], oracle, {"A"}).differences
     # Of a schedule with cancellations more may have been raised: events that arrive later take nothing back.
     assert compare_notifications([once, _milestone("A", 0.25, "id-2")], oracle, set()).differences == []
+
+
+def test_a_rank_that_is_news_again_within_the_hold_is_a_difference() -> None:
+    oracle = history_of()
+    first, soon, later = (
+        {"eventId": at, "eventType": RANKS[1], "eventTime": f"2026-06-14T{at}Z", "payload": {"concertScheduleId": "A"}}
+        for at in ("11:00:00", "11:09:59", "11:10:00")
+    )
+    assert compare_notifications([first, later], oracle, set()).differences == []
+    assert compare_notifications([first, soon], oracle, set()).differences
+    assert compare_notifications([first, first], oracle, set()).differences
 
 
 def test_an_acknowledged_record_that_kafka_lost_is_a_difference() -> None:

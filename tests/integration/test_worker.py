@@ -18,6 +18,7 @@ import agents.upkeep
 from agents.apply import ApplyFailed
 from agents.ownership import Ownership
 from ranking_app.app import SAVED, Worker, WorkerStopped
+from ranking_app.client_problems import UnknownSchedule
 from ranking_app.data_dir import DAMAGED_MARK
 from ranking_app.kafka_client import client_options, reader
 from ranking_app.local.kafka import LocalKafka
@@ -35,7 +36,8 @@ from tests.support.waiting import wait_until
 
 @pytest.fixture
 def settings(kafka: LocalKafka, tmp_path: Path) -> Settings:
-    return settings_of(f"w{uuid.uuid4().hex[:8]}", kafka.url, tmp_path / "data")
+    """Without notifications of ranks: those have their own tests, and here each other one is counted."""
+    return settings_of(f"w{uuid.uuid4().hex[:8]}", kafka.url, tmp_path / "data", notify_top=0)
 
 
 def envelope(schedule: str, quantity: int = 1, event_id: str | None = None, **more: Any) -> bytes:
@@ -124,6 +126,34 @@ async def test_a_restart_with_its_disk_reads_only_what_came_to_the_changelog_sin
             assert sold(read_anew) == sold(restarted)
 
 
+async def test_ops_names_the_owner_of_every_partition_and_an_audit_leads_to_the_offsets(settings: Settings) -> None:
+    for start in (1, 2):
+        async with running(settings) as worker, producing(settings) as producer:
+            await names_its_owner(worker, takeovers=start)
+            await worker.until("/v1/rankings/sales", lambda a: a["completeness"]["complete"])
+            sent = await producer.send_and_wait(settings.completed_topic, envelope("S", 2), partition=start)
+            await leads_to(worker, partition=start, offset=sent.offset, sold_by_then=2 * start)
+
+
+async def names_its_owner(worker: InProcess, takeovers: int) -> None:
+    """Also of partitions on which nothing was ever sold."""
+    ops = await worker.until("/v1/ops", lambda a: {part["takeovers"] for part in a["partitions"]} == {takeovers})
+    name = f"127.0.0.1:{worker.settings.web_port}"
+    assert ops["self"]["worker"] == name
+    assert ops["workers"] == [{"worker": name, "partitions": [0, 1, 2]}]
+    assert {part["worker"] for part in ops["partitions"]} == {name}
+
+
+async def leads_to(worker: InProcess, partition: int, offset: int, sold_by_then: int) -> None:
+    await worker.until("/v1/rankings/sales?window=all", lambda a: sold(a) == {"S": sold_by_then})
+    _, audit = await worker.get("/v1/schedules/S/audit")
+    found = {(source["partition"], source["firstOffset"]): source["completed"] for source in audit["sources"]}
+    assert found[partition, offset] == 2
+    assert audit["totals"]["quantity"] == sold_by_then == sum(pane["completed"] for pane in audit["panes"])
+    ops = await worker.until("/v1/ops", lambda a: a["partitions"][partition]["eventsPerSecond"] > 0)
+    assert ops["partitions"][partition]["counted"] == 1
+
+
 async def test_an_exception_of_our_own_stops_the_worker_and_nothing_is_acknowledged_or_lost(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -174,8 +204,8 @@ async def test_what_a_stale_owner_wrote_over_a_newer_pane_is_written_again(setti
                 break
             assert time.monotonic() < deadline_s, "not healed"
             await asyncio.sleep(0.1)
-        _, board = await worker.get("/v1/rankings/sales")
-        assert board["entries"][0]["sold"] == 2
+        async with worker.asking() as ranking:
+            assert sold(await ranking.board("sales")) == {"S": 2}
     settings = settings.model_copy(update={"data_dir": tmp_path / "another"})
     async with running(settings) as again:
         board = await again.until("/v1/rankings/sales", lambda a: a["completeness"]["complete"])
@@ -295,7 +325,9 @@ async def test_a_schedule_is_retired_with_tombstones_and_an_event_after_that_sta
             await producer.send_and_wait(settings.completed_topic, envelope("S", quantity=2), partition=partition)
         await worker.until("/v1/rankings/sales", lambda a: sold(a) == {"S": 6})
         await worker.until("/v1/rankings/sales?window=all", lambda a: sold(a) == {})
-        assert (await worker.get("/v1/schedules/S"))[0] == 404
+        async with worker.asking() as ranking:
+            with pytest.raises(UnknownSchedule):
+                await ranking.schedule("S")
         changelog = await read_topic(settings, settings.changelog_topic)
         panes = {record.key: record.value for record in changelog if record.key[:1] == PANE}
         assert len(panes) >= 3

@@ -41,6 +41,8 @@ BREAKAGES = [
         "ranking_app/rankings/panes.py",
         "        try:\n            pane = panes[minute]\n        except KeyError:\n"
         "            pane = panes[minute] = pane_of(schedule_id, minute)\n"
+        "            if pane.applied == NOTHING_APPLIED:\n"
+        "                pane.first = offset  # offsets ascend: no lower one comes\n"
         "        if offset <= pane.applied:\n            continue\n",
         "        pane = panes.get(minute) or pane_of(schedule_id, minute)\n"
         "        if offset <= pane.applied:\n            continue\n"
@@ -75,9 +77,9 @@ BREAKAGES = [
     Breakage(
         4,
         "the guard of a reader",
-        "ranking_app/read_model/state.py",
-        "        if applied < self._applied.get(key, -1):\n",
-        "        if False:\n",
+        "ranking_app/read_model/pane_offsets.py",
+        "            if applied < highest[at]:\n",
+        "            if False:\n",
         f"{STALE}::test_a_reader_never_lets_a_pane_go_back_and_says_what_to_write_again",
     ),
     Breakage(
@@ -165,14 +167,14 @@ BREAKAGES = [
         8,
         "saying that a rebalance is under way",
         "ranking_app/read_model/state.py",
-        "self.loaded and not self.rebalancing and not any",
-        "self.loaded and not any",
+        "self.loaded and not self.rebalancing)",
+        "self.loaded)",
         "tests/unit/test_completeness.py::test_during_a_rebalance_it_is_not_complete",
     ),
     Breakage(
         8,
         "the last partition's say in whether an answer is final",
-        "ranking_app/read_model/state.py",
+        "ranking_app/read_model/sources.py",
         "            final=all(self._final(source, end_s * 1000, now_ms) for source in sources),\n",
         "            final=any(self._final(source, end_s * 1000, now_ms) for source in sources),\n",
         "tests/unit/test_completeness.py::test_one_partition_behind_the_windows_end_keeps_the_answer_from_being_final",

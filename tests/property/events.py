@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 from hypothesis import strategies as st
 
-from ranking_app.rankings.boards import Schedule
 from ranking_app.rankings.curve import Curve
-from ranking_app.rankings.panes import Pane, cells_of, encode_pane, fold
+from ranking_app.rankings.panes import Pane, encode_pane, fold, parts_of
+from ranking_app.rankings.schedule import Schedule
 from ranking_app.rankings.windows import Window
 from schemas.catalogue import Listing
 from schemas.sale import Sale
@@ -104,7 +104,7 @@ def curves(sources: dict[tuple[str, int], Partition]) -> dict[str, Curve]:
     found: dict[str, Curve] = {}
     for source, partition in sources.items():
         for (schedule_id, minute), pane in partition.panes.items():
-            _, cells = cells_of(encode_pane(pane), minute)
+            _, _, cells = parts_of(encode_pane(pane), minute)
             found.setdefault(schedule_id, Curve()).put(source, minute, cells)
     return found
 

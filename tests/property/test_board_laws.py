@@ -3,9 +3,10 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ranking_app.rankings.boards import page, ranks_of, sales_board, sell_out_board
+from ranking_app.rankings.entries import page
 from ranking_app.rankings.milestones import THRESHOLDS_PERCENT, milestones
 from ranking_app.rankings.news import MilestoneReached, Reopened, SoldOut, news
+from ranking_app.rankings.ranks import ranks_of
 from ranking_app.rankings.status import standing
 from ranking_app.rankings.ties import ranks
 from ranking_app.rankings.windows import Window
@@ -28,6 +29,8 @@ from tests.property.events import (
     single_histories,
     windows,
 )
+from tests.support.boards import ranked as ranked_of
+from tests.support.boards import sales_board, sell_out_board
 
 ties = st.sampled_from(["standard", "dense", "ordinal"])
 by = st.sampled_from(["quantity", "amount"])
@@ -39,15 +42,15 @@ def test_a_sales_board_is_what_its_events_say(history, catalogue, window, by, ti
     expected = naive_sales_board(history, window, by)
     ranked = sales_board(schedules_of(history, catalogue), window, by)
     entries = page(ranked, ties, 0, 1_000)
-    assert [(entry.concert_schedule_id, entry.score) for entry in entries] == expected
+    assert [(entry.schedule.id, entry.score) for entry in entries] == expected
     assert [entry.rank for entry in entries] == naive_ranks([score for _, score in expected], ties)
     assert len(ranked) == len(expected)
     for entry in entries:
-        own = [event for event in history if event.schedule_id == entry.concert_schedule_id]
+        own = [event for event in history if event.schedule_id == entry.schedule.id]
         completed, cancelled, amount = naive_totals(own, window)
         assert (entry.quantity, entry.cancelled, entry.amount) == (completed - cancelled, cancelled, amount)
         assert entry.sold == naive_quantity(own, Window(None, window.end_s))
-        assert (entry.title is None) == (entry.capacity is None) == (entry.concert_schedule_id not in catalogue)
+        assert (entry.capacity is None) == (entry.schedule.id not in catalogue)
 
 
 @given(histories, listings, windows, statuses, ties)
@@ -55,10 +58,10 @@ def test_a_sell_out_board_is_what_its_events_say(history, catalogue, window, sta
     expected = naive_sell_out_board(history, catalogue, window, status)
     ranked = sell_out_board(schedules_of(history, catalogue), window, status)
     entries = page(ranked, ties, 0, 1_000)
-    assert [(entry.concert_schedule_id, entry.score) for entry in entries] == expected
+    assert [(entry.schedule.id, entry.score) for entry in entries] == expected
     assert [entry.rank for entry in entries] == naive_ranks([score for _, score in expected], ties)
     for entry in entries:
-        own = [event for event in history if event.schedule_id == entry.concert_schedule_id]
+        own = [event for event in history if event.schedule_id == entry.schedule.id]
         completed, cancelled, amount = naive_totals(own, Window(None, window.end_s))
         assert (entry.quantity, entry.cancelled, entry.amount) == (completed - cancelled, cancelled, amount)
         assert entry.sell_out_seconds == entry.score
@@ -85,9 +88,9 @@ def test_the_ranks_of_a_schedule_are_its_standard_ranks_on_the_boards(history, c
         sales_board(schedules, Window(None, as_of_s), "quantity"),
         sell_out_board(schedules, Window(None, as_of_s), "soldOut"),
     ]
-    pages = [{entry.concert_schedule_id: entry.rank for entry in page(board, "standard", 0, 1_000)} for board in boards]
+    pages = [{entry.schedule.id: entry.rank for entry in page(board, "standard", 0, 1_000)} for board in boards]
     for schedule in schedules:
-        found = ranks_of(schedules, schedule, as_of_s)
+        found = ranks_of(schedule, lambda board: ranked_of(board, schedules, as_of_s))
         expected = [entries.get(schedule.id) for entries in pages]
         assert [found.sales_1h, found.sales_24h, found.sales_all, found.sell_out] == expected
 

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from agents.apply import Applier, Source
 from ranking_app.clock import ManualClock
 from ranking_app.rankings.windows import Window
-from ranking_app.read_model.state import ReadModel, ReadRules, SourceKey
+from ranking_app.read_model.sources import SourceKey
+from ranking_app.read_model.state import ReadModel, ReadRules
 from schemas.decode import DecodeRules
 from tables.panes import OwnedPartition
 from tests.support.memory import Crash, FakeRecord, MemoryChangelog, MemoryDeadLetters, MemoryPartitionStore

@@ -233,8 +233,9 @@ def test_a_busy_minute_that_is_put_again_and_again_is_what_was_put_last(regrowth
     for source, minute, kept, quantities, ask in regrowths:
         start_s = START_S + 60 * minute
         before = last.get((source, minute), [])[:kept]
-        more = [(start_s + len(before) + place, n, n // 2, 10 * n) for place, n in enumerate(quantities) if n]
-        last[source, minute] = before + more
+        from_s = before[-1][0] + 1 if before else start_s
+        more = [(from_s + place, n, n // 2, 10 * n) for place, n in enumerate(quantities) if n]
+        last[source, minute] = before + [cell for cell in more if cell[0] < start_s + 60]
         grown.put(source, start_s // 60, last[source, minute])
         if ask:
             grown.totals(EVERYTHING)

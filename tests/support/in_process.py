@@ -11,6 +11,7 @@ import aiohttp
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from ranking_app.app import run_worker
+from ranking_app.client import RankingClient
 from ranking_app.clock import WallClock
 from ranking_app.kafka_client import client_options, partitions_of, reader
 from ranking_app.settings import Settings, load_settings
@@ -54,6 +55,10 @@ class InProcess:
         error = self.task.exception() if self.task.done() else None
         assert error is not None, "the worker did not fail"
         return error
+
+    def asking(self) -> RankingClient:
+        """A client of this worker, to be used as a context manager."""
+        return RankingClient(f"http://127.0.0.1:{self.settings.web_port}")
 
     async def get(self, path: str) -> tuple[int, Any]:
         """Status and JSON of an answer; (0, None) while nothing listens."""

@@ -11,11 +11,14 @@ from multidict import CIMultiDictProxy
 from yarl import URL
 
 from ranking_app.metrics import Metrics
-from ranking_app.rankings.boards import Schedule
+from ranking_app.rankings.change_log import FROM_EVER_S, ChangeLog, Changes
 from ranking_app.rankings.curve import Curve
-from ranking_app.read_model.state import Completeness, PartitionState
+from ranking_app.rankings.schedule import Schedule
+from ranking_app.read_model.pane_offsets import PaneOffsets, PaneRange, pane_number
+from ranking_app.read_model.sources import Completeness, PartitionState, SourceActivity, SourceKey
 from ranking_app.web.app import create_web_app
 from schemas.catalogue import Listing
+from tables.position import Position
 
 DAY = "2026-06-14"
 
@@ -49,15 +52,37 @@ class FakeReadModel:
     """Knows what a test told it, and that it is noon: the live asOf is 12:00:00."""
 
     loaded: bool = True
-    revision: int = 0
+    log: ChangeLog = field(default_factory=ChangeLog)
     schedules: dict[str, Schedule] = field(default_factory=dict)
     live_s: int = second("12:00:00")
     state: Completeness = STATE
     asked_ends_s: list[int] = field(default_factory=list)
     _seconds: dict[str, dict[int, list[int]]] = field(default_factory=dict)
+    _panes: PaneOffsets = field(default_factory=PaneOffsets)
+    _offset: int = -1
+
+    @property
+    def revision(self) -> int:
+        return self.log.revision
+
+    def changes_since(self, revision: int) -> Changes | None:
+        return self.log.since(revision)
 
     def live_as_of_s(self) -> int:
         return self.live_s
+
+    def topic_of(self, source: SourceKey) -> str:
+        return ("reservation.completed", "reservation.cancelled", "concert.schedule.created")[source.role]
+
+    def panes_of(self, schedule_id: str, from_minute: int, to_minute: int) -> list[PaneRange]:
+        return self._panes.of(schedule_id, from_minute, to_minute)
+
+    def count_panes_of(self, schedule_id: str, from_minute: int, to_minute: int) -> int:
+        return self._panes.count_of(schedule_id, from_minute, to_minute)
+
+    def activity(self) -> list[SourceActivity]:
+        state, _ = self.state.partitions
+        return [SourceActivity(state, Position(state.offset, owner="127.0.0.1:6066", takeovers=1), 2.5)]
 
     def completeness(self, end_s: int) -> Completeness:
         self.asked_ends_s.append(end_s)
@@ -65,7 +90,10 @@ class FakeReadModel:
 
     def sell(self, schedule_id: str, clock: str, quantity: int = 1, amount: int = 0) -> "FakeReadModel":
         """Completed sales at a time of the day; a negative quantity cancels, and gives the amount back."""
-        at_s = second(clock)
+        return self.sell_at(schedule_id, second(clock), quantity, amount)
+
+    def sell_at(self, schedule_id: str, at_s: int, quantity: int = 1, amount: int = 0) -> "FakeReadModel":
+        """The same in a second since the epoch, UTC."""
         cell = self._seconds.setdefault(schedule_id, {}).setdefault(at_s, [0, 0, 0])
         cell[0] += max(quantity, 0)
         cell[1] += max(-quantity, 0)
@@ -73,13 +101,17 @@ class FakeReadModel:
         minute = at_s // 60
         seconds = sorted(self._seconds[schedule_id].items())
         of_minute = [(s, c[0], c[1], c[2]) for s, c in seconds if s // 60 == minute]
-        self._schedule(schedule_id).curve.put("source", minute, of_minute)
+        self._schedule(schedule_id).curve.put(SourceKey(0, 0), minute, of_minute)
+        self._offset += 1
+        self._panes.put(schedule_id, pane_number(0, 0, minute), self._offset, first=None)
+        self.log.add(Changes({schedule_id}, minute * 60))
         return self
 
     def list(self, schedule_id: str, capacity: int, **other: Any) -> "FakeReadModel":
         """A record in the catalogue."""
         nothing = dict.fromkeys(("title", "venue", "region", "genre", "sale_opens_at_ms", "starts_at_ms"))
         self._schedule(schedule_id).listing = Listing(schedule_id, capacity, **{**nothing, **other})
+        self.log.add(Changes({schedule_id}, FROM_EVER_S))
         return self
 
     def with_state(self, **changes: Any) -> "FakeReadModel":
@@ -87,7 +119,6 @@ class FakeReadModel:
         return self
 
     def _schedule(self, schedule_id: str) -> Schedule:
-        self.revision += 1
         return self.schedules.setdefault(schedule_id, Schedule(schedule_id, Curve(), None))
 
 

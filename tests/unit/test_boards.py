@@ -1,9 +1,13 @@
 """The boards, with numbers to check by hand."""
 
-from ranking_app.rankings.boards import Entry, Schedule, page, ranks_of, sales_board, sell_out_board
+from ranking_app.rankings.entries import Entry, first_around, page
+from ranking_app.rankings.ranks import ranks_of
+from ranking_app.rankings.schedule import Schedule
 from ranking_app.rankings.ties import Ties
 from ranking_app.rankings.windows import Window
 from tests.property.events import listing
+from tests.support.boards import ranked as ranked_of
+from tests.support.boards import sales_board, sell_out_board
 from tests.unit.test_curve import T, curve_of
 
 MINUTE_WINDOW = Window(T, T + 60)
@@ -16,14 +20,14 @@ def schedule(schedule_id, *cells, capacity=None, opens_s=None):
 
 
 def ids(ranked):
-    return [entry.concert_schedule_id for entry in page(ranked, "standard", 0, 1_000)]
+    return [entry.schedule.id for entry in page(ranked, "standard", 0, 1_000)]
 
 
 def test_an_entry_has_quantity_amount_and_cancelled_of_the_window_and_sold_of_everything_before():
     one = schedule("A", (-30, 50, 0, 5_000), (10, 40, 0, 4_000), (20, 5, 3, 200), (60, 9, 9, 9), capacity=100)
     assert page(sales_board([one], MINUTE_WINDOW, "quantity"), "standard", 0, 10) == [
         Entry(
-            rank=1, concert_schedule_id="A", title="Title of A", score=42, sold=92, cancelled=3, quantity=42,
+            rank=1, schedule=one, share_percent=100.0, detail=None, score=42, sold=92, cancelled=3, quantity=42,
             amount=4_200, capacity=100, sold_ratio=0.92, status="selling", sold_out_at_s=None, sell_out_seconds=None,
         )
     ]  # fmt: skip
@@ -112,7 +116,7 @@ def test_an_entry_of_the_sell_out_board_has_its_totals_of_everything_before():
     one = schedule("A", (0, 4, 1, 30), (30, 2, 0, 20), capacity=5)
     assert page(sell_out_board([one], Window(T + 30, T + 60), "soldOut"), "standard", 0, 1) == [
         Entry(
-            rank=1, concert_schedule_id="A", title="Title of A", score=30, sold=5, cancelled=1, quantity=5, amount=50,
+            rank=1, schedule=one, share_percent=None, detail=None, score=30, sold=5, cancelled=1, quantity=5, amount=50,
             capacity=5, sold_ratio=1.0, status="soldOut", sold_out_at_s=T + 30, sell_out_seconds=30,
         )
     ]  # fmt: skip
@@ -125,7 +129,7 @@ def test_equal_sell_out_seconds_are_ties_ordered_by_sold_out_at_and_then_id():
     early_bird = schedule("d", (10, 1, 0, 0), capacity=1, opens_s=15)  # sold out before it opened
     ranked = sell_out_board([later, first, same, early_bird], Window(None, T + 60), "soldOut")
     entries = page(ranked, "standard", 0, 10)
-    assert [(entry.concert_schedule_id, entry.score, entry.rank) for entry in entries] == [
+    assert [(entry.schedule.id, entry.score, entry.rank) for entry in entries] == [
         ("d", -5, 1), ("b", 10, 2), ("c", 10, 2), ("a", 10, 2)
     ]  # fmt: skip
 
@@ -136,10 +140,24 @@ def test_ranks_of_a_schedule_are_by_quantity_with_standard_ties_at_the_same_as_o
     recent = schedule("recent", (3_700, 2, 0, 0), capacity=2, opens_s=3_699)
     both = [first, equal, recent]
     as_of_s = T + 3_701
-    found = {one.id: ranks_of(both, one, as_of_s) for one in both}
+    found = {one.id: ranks_of(one, lambda board: ranked_of(board, both, as_of_s)) for one in both}
     assert [(r.sales_1h, r.sales_24h, r.sales_all, r.sell_out) for r in found.values()] == [
         (2, 1, 1, 2),
         (2, 1, 1, None),
         (1, 3, 3, 1),
     ]
-    assert ranks_of(both, recent, T + 3_700).sales_all is None
+    assert ranks_of(recent, lambda board: ranked_of(board, both, T + 3_700)).sales_all is None
+
+
+def test_shares_are_of_all_scores_rounded_down_to_2_decimals():
+    ranked = sales_board([schedule(name, (10, score, 0, 0)) for name, score in zip("abc", (4, 2, 1), strict=True)],
+                         MINUTE_WINDOW, "quantity")  # fmt: skip
+    assert [entry.share_percent for entry in page(ranked, "standard", 0, 10)] == [57.14, 28.57, 14.28]
+    assert [entry.share_percent for entry in page(ranked, "standard", 1, 1)] == [28.57], "of the board, not of the page"
+
+
+def test_the_entries_around_one_end_where_the_board_does():
+    assert first_around(10, 5, 2) == (3, 5)
+    assert first_around(10, 0, 2) == (0, 3)
+    assert first_around(10, 9, 2) == (7, 3)
+    assert first_around(1, 0, 100) == (0, 1)

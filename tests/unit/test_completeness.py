@@ -5,7 +5,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from ranking_app.clock import ManualClock
-from ranking_app.read_model.state import CATALOGUE, STALE_AFTER_MS, ReadModel, ReadRules, SourceKey
+from ranking_app.read_model.sources import CATALOGUE, STALE_AFTER_MS, SourceKey
+from ranking_app.read_model.state import ReadModel, ReadRules
 from tables.layout import position_key
 from tables.position import Position
 

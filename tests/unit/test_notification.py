@@ -6,10 +6,21 @@ from uuid import UUID
 import pytest
 
 from ranking_app.rankings.news import MilestoneReached, Reopened, SoldOut
-from schemas.notification import milestone_reached, notification_of, raised_id, reopened, sold_out
+from schemas.notification import (
+    RankedBoard,
+    entered_top,
+    milestone_reached,
+    notification_of,
+    number_one,
+    raised_id,
+    rank_id,
+    reopened,
+    sold_out,
+)
 
 AT_S = 1_781_434_803
 AT = "2026-06-14T11:00:03Z"
+SALES = RankedBoard("sales", 3_600, {"by": "quantity"})
 
 
 def test_a_milestone():
@@ -49,6 +60,61 @@ def test_reopened():
         "eventTime": AT,
         "payload": {"concertScheduleId": "A", "sold": 99, "capacity": 100, "spell": 1},
     }
+
+
+def test_entering_the_top_of_a_board():
+    made = entered_top("A", SALES, at_s=AT_S, period=2_969_058, top=10, rank=9, score=42)
+    assert json.loads(made.value) == {
+        "eventId": str(made.id),
+        "eventType": "ranking.board.entered-top",
+        "eventTime": AT,
+        "payload": {
+            "concertScheduleId": "A",
+            "board": "sales",
+            "by": "quantity",
+            "windowSeconds": 3600,
+            "top": 10,
+            "rank": 9,
+            "score": 42,
+        },
+    }
+    assert (made.key, made.type, made.at_s) == (b"A", "ranking.board.entered-top", AT_S)
+
+
+@pytest.mark.parametrize("previous_id", ["B", None])
+def test_a_new_number_1_of_a_board(previous_id):
+    made = number_one("A", SALES, at_s=AT_S, period=2_969_058, score=42, previous_id=previous_id)
+    assert json.loads(made.value) == {
+        "eventId": str(made.id),
+        "eventType": "ranking.board.number-one",
+        "eventTime": AT,
+        "payload": {
+            "concertScheduleId": "A",
+            "board": "sales",
+            "by": "quantity",
+            "windowSeconds": 3600,
+            "score": 42,
+            "previousConcertScheduleId": previous_id,
+        },
+    }
+    assert made.key == b"A"
+
+
+def test_the_id_of_a_rank_is_of_kind_board_schedule_and_period_and_of_nothing_else():
+    made = entered_top("A", SALES, at_s=AT_S, period=7, top=10, rank=9, score=42)
+    assert made.id == entered_top("A", SALES, at_s=0, period=7, top=5, rank=1, score=1).id
+    assert made.id == rank_id("entered-top", SALES, "A", 7)
+    assert made.id == UUID("e114239c-64e0-5047-a61e-e51bddaa1cd7")
+    one = number_one("A", SALES, at_s=AT_S, period=7, score=42, previous_id="B")
+    assert one.id == number_one("A", SALES, at_s=0, period=7, score=1, previous_id=None).id
+    others = [
+        rank_id("entered-top", SALES, "B", 7),
+        rank_id("entered-top", SALES, "A", 8),
+        rank_id("entered-top", SALES._replace(window_seconds=None), "A", 7),
+        rank_id("entered-top", SALES._replace(name="hot"), "A", 7),
+        rank_id("entered-top", SALES._replace(parameters={"by": "amount"}), "A", 7),
+    ]
+    assert len({made.id, one.id, *others}) == 7
 
 
 @pytest.mark.parametrize(("percent", "threshold"), [(10, 0.1), (25, 0.25), (50, 0.5), (80, 0.8), (90, 0.9), (95, 0.95)])

@@ -98,15 +98,16 @@ def test_no_installed_module_imports_tests_or_benchmarks():
 
 
 def test_everything_beside_python_files_is_package_data():
+    examples = ROOT / "ranking_app" / "web" / "examples.json"
     pages = ROOT / "ranking_app" / "web" / "static"
     others = [
         path
         for package in PACKAGES
         for path in (ROOT / package).rglob("*")
-        if path.is_file() and path.suffix not in {".py", ".pyc"} and path.parent != pages
+        if path.is_file() and path.suffix not in {".py", ".pyc"} and path.parent not in {pages, pages / "vendor"}
     ]
-    assert others == []
-    assert words("options.package_data", "ranking_app.web") == ["static/*"]
+    assert others == [examples]
+    assert words("options.package_data", "ranking_app.web") == ["examples.json", "static/*", "static/vendor/*"]
 
 
 def test_the_console_script_is_there():

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ranking_app.rankings.panes import NOTHING_APPLIED, Pane, cells_of, decode_pane, encode_pane, fold
+from ranking_app.rankings.panes import NOTHING_APPLIED, Pane, decode_pane, encode_pane, fold, parts_of
 from schemas.sale import Sale
 
 MINUTE = 29_666_667
@@ -26,14 +26,14 @@ def pane_of(panes):
 
 def test_a_sale_counts_in_the_second_it_happened(panes, pane_of):
     fold(pane_of, [sale(0, at_ms=START_S * 1000 + 999), sale(1, at_ms=START_S * 1000 + 1000)])
-    assert panes == {("A", MINUTE): Pane(1, {START_S: [1, 0, 100], START_S + 1: [1, 0, 100]})}
+    assert panes == {("A", MINUTE): Pane(1, {START_S: [1, 0, 100], START_S + 1: [1, 0, 100]}, first=0)}
 
 
 def test_a_sale_at_the_end_of_a_minute_belongs_to_the_next_pane(panes, pane_of):
     fold(pane_of, [sale(0, at_s=START_S + 59), sale(1, at_s=START_S + 60)])
     assert panes == {
-        ("A", MINUTE): Pane(0, {START_S + 59: [1, 0, 100]}),
-        ("A", MINUTE + 1): Pane(1, {START_S + 60: [1, 0, 100]}),
+        ("A", MINUTE): Pane(0, {START_S + 59: [1, 0, 100]}, first=0),
+        ("A", MINUTE + 1): Pane(1, {START_S + 60: [1, 0, 100]}, first=1),
     }
 
 
@@ -49,14 +49,14 @@ def test_a_cancellation_subtracts_at_its_own_time_also_before_the_completion(pan
 
 def test_an_offset_that_a_pane_has_changes_nothing_but_its_pane_is_named(panes, pane_of):
     fold(pane_of, [sale(5), sale(7)])
-    assert fold(pane_of, [sale(5), sale(7)]) == {"A": {MINUTE: Pane(7, {START_S: [2, 0, 200]})}}
+    assert fold(pane_of, [sale(5), sale(7)]) == {"A": {MINUTE: Pane(7, {START_S: [2, 0, 200]}, first=5)}}
 
 
 def test_the_guard_is_each_panes_own(panes, pane_of):
-    panes["A", MINUTE] = Pane(10, {START_S: [1, 0, 100]})
+    panes["A", MINUTE] = Pane(10, {START_S: [1, 0, 100]}, first=10)
     fold(pane_of, [sale(9), sale(9, schedule_id="B"), sale(11)])
-    assert panes["A", MINUTE] == Pane(11, {START_S: [2, 0, 200]})
-    assert panes["B", MINUTE] == Pane(9, {START_S: [1, 0, 100]})
+    assert panes["A", MINUTE] == Pane(11, {START_S: [2, 0, 200]}, first=10)
+    assert panes["B", MINUTE] == Pane(9, {START_S: [1, 0, 100]}, first=9)
 
 
 def test_offset_0_counts():
@@ -75,15 +75,32 @@ def test_each_pane_is_asked_for_once_in_a_fold():
 
 
 def test_a_pane_is_a_flat_list_with_its_seconds_in_order():
-    pane = Pane(42, {START_S + 59: [1, 0, 5], START_S: [2, 1, -5]})
-    assert encode_pane(pane) == b"[42,0,2,1,-5,59,1,0,5]"
-    assert cells_of(encode_pane(pane), MINUTE) == (42, [(START_S, 2, 1, -5), (START_S + 59, 1, 0, 5)])
+    pane = Pane(42, {START_S + 59: [1, 0, 5], START_S: [2, 1, -5]}, first=40)
+    assert encode_pane(pane) == b"[42,40,0,2,1,-5,59,1,0,5]"
+    assert parts_of(encode_pane(pane), MINUTE) == (42, 40, [(START_S, 2, 1, -5), (START_S + 59, 1, 0, 5)])
     assert decode_pane(encode_pane(pane), MINUTE) == pane
+
+
+def test_a_pane_of_before_the_lowest_offset_was_kept_reads_back_and_never_claims_one(panes, pane_of):
+    old = b"[42,0,2,1,-5]"
+    panes["A", MINUTE] = decode_pane(old, MINUTE)
+    assert panes["A", MINUTE] == Pane(42, {START_S: [2, 1, -5]}, first=None)
+    assert encode_pane(panes["A", MINUTE]) == old
+    fold(pane_of, [sale(43)])
+    assert encode_pane(panes["A", MINUTE]) == b"[43,0,3,1,95]"
+
+
+def test_the_lowest_offset_is_that_of_the_first_sale_of_the_pane_not_of_the_fold(panes, pane_of):
+    fold(pane_of, [sale(4, schedule_id="B"), sale(7), sale(9)])
+    fold(pane_of, [sale(9), sale(12), sale(15, schedule_id="B")])
+    assert (panes["A", MINUTE].first, panes["A", MINUTE].applied) == (7, 12)
+    assert (panes["B", MINUTE].first, panes["B", MINUTE].applied) == (4, 15)
 
 
 def test_an_empty_pane_keeps_its_guard():
     assert encode_pane(Pane(3)) == b"[3]"
     assert decode_pane(b"[3]", MINUTE) == Pane(3)
+    assert decode_pane(b"[3,3]", MINUTE) == Pane(3, first=3)
 
 
 @pytest.mark.parametrize("amount", [2**63 - 1, 2**63, 2**64 - 1, 2**64, -(2**63), -(2**63) - 1, 10**30])
@@ -99,9 +116,11 @@ def test_sums_beyond_64_bits_are_exact(panes, pane_of):
 
 @pytest.mark.parametrize(
     "value",
-    [b"", b"{}", b"[]", b"[1,2]", b"[1,0,1,0,1.5]", b"[1,0,1,0,null]", b'[1,0,1,0,"x"]', b"[1,60,1,0,1]",
-     b"[1,-1,1,0,1]", b"[true,0,1,0,1]", b"[1,5,1,0,1,4,1,0,1]"],
+    [b"", b"{}", b"[]", b"[1,2]", b"[1,-1]", b"[1,0,0]", b"[1,0,0,0]",
+     b"[1,0,1,0,1.5]", b"[1,0,1,0,null]", b'[1,0,1,0,"x"]', b"[1,60,1,0,1]",
+     b"[1,-1,1,0,1]", b"[true,0,1,0,1]", b"[1,5,1,0,1,4,1,0,1]",
+     b"[3,2,60,1,0,1]", b"[3,4,0,1,0,1]", b"[3,null,0,1,0,1]"],
 )  # fmt: skip
 def test_what_is_no_pane_is_refused(value):
     with pytest.raises(ValueError, match=r".+"):
-        cells_of(value, MINUTE)
+        parts_of(value, MINUTE)

@@ -31,8 +31,9 @@ Record = tuple[int, bytes, bytes | None]
 
 
 def pane(partition: int, schedule: str, minute: int, applied: int, **seconds: Any) -> Record:
+    first = seconds.pop("first", None)
     cells = {(MINUTE + minute) * 60 + int(second[1:]): list(numbers) for second, numbers in seconds.items()}
-    return partition, pane_key(0, partition, MINUTE + minute, schedule), encode_pane(Pane(applied, cells))
+    return partition, pane_key(0, partition, MINUTE + minute, schedule), encode_pane(Pane(applied, cells, first))
 
 
 def gone(partition: int, schedule: str, minute: int) -> Record:
@@ -44,9 +45,9 @@ def at(partition: int, offset: int) -> Record:
 
 
 HISTORY = [
-    pane(0, "A", 0, 5, s1=(3, 0, 300), s7=(1, 2, -100)),
+    pane(0, "A", 0, 5, first=3, s1=(3, 0, 300), s7=(1, 2, -100)),
     pane(1, "A", 0, 2, s1=(2, 0, 2**70)),
-    pane(1, "콘서트", 1, 9, s59=(2**40, 0, 0)),
+    pane(1, "콘서트", 1, 9, first=9, s59=(2**40, 0, 0)),
     at(1, 10),
     pane(0, "gone", 2, 6, s0=(1, 0, 1)),
     pane(0, "A", 3, 8, s2=(4, 0, 400)),
@@ -91,7 +92,8 @@ def contents(model: ReadModel) -> Any:
     curves = {id_: rows(model, id_) for id_ in model.schedules}
     return (
         curves,
-        sorted(zip(*model.applied(), strict=True)),
+        sorted(model.saved_panes()),
+        model.panes,
         sorted(model.positions()),
         model.clock_ms(),
         model.touched,
@@ -128,8 +130,11 @@ def test_what_was_saved_and_what_came_since_give_the_whole(tmp_path: Path) -> No
 minutes = st.integers(0, 3)
 schedules = st.sampled_from("AB")
 panes = st.builds(
-    lambda p, s, m, a, second, q: pane(p, s, m, a, **{f"s{second}": (q, 0, q)}),
-    st.integers(0, 1), schedules, minutes, st.integers(0, 20), st.integers(0, 59), st.integers(1, 9),
+    lambda p, s, m, a, first, second, q: pane(
+        p, s, m, a, first=None if first is None else min(a, first), **{f"s{second}": (q, 0, q)}
+    ),
+    st.integers(0, 1), schedules, minutes, st.integers(0, 20), st.none() | st.integers(0, 20), st.integers(0, 59),
+    st.integers(1, 9),
 )  # fmt: skip
 tombstones = st.builds(gone, st.integers(0, 1), schedules, minutes)
 positions = st.builds(at, st.integers(0, 1), st.integers(0, 30))
@@ -144,7 +149,7 @@ def test_records_that_are_applied_while_it_is_saved_change_nothing(
     offsets, steps = dict(log.offsets), iter(between)
     went_back_before = list(log.model.went_back)
     head = saved_form.SavedHead(TOPIC, [offsets[0], offsets[1]], log.model.positions(), NOW_MS)
-    frames: Iterator[bytes] = saved._frames(log.model, head, *log.model.applied())
+    frames: Iterator[bytes] = saved._frames(log.model, head, log.model.saved_panes())
     body = b""
     for frame in frames:
         body += frame

@@ -1,47 +1,82 @@
-"""Pages: the live board and the description, from this server alone."""
+"""Pages: the live board, the operations page and the description, from this server alone."""
 
 import re
 from base64 import b64encode
 from hashlib import sha256
 
-from ranking_app.web.pages import STATIC_DIR
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
+
+from ranking_app.web.pages import PAGES, STATIC_DIR, static_handler
 from tests.support.web import FakeReadModel, ask, get_json, refused
 
 SHOP = FakeReadModel()
 
 
-async def test_the_live_board_is_at_the_root():
-    answer = await ask(SHOP, "/")
+KINDS = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".txt": "text/plain"}
+
+
+@pytest.mark.parametrize(("address", "name"), PAGES.items())
+async def test_every_page_is_at_its_address(address, name):
+    answer = await ask(SHOP, address)
     assert answer.status == 200
     assert answer.headers["Content-Type"].startswith("text/html")
-    assert answer.body == (STATIC_DIR / "index.html").read_bytes()
+    assert answer.body == (STATIC_DIR / name).read_bytes()
 
 
-async def test_every_file_that_the_board_asks_for_is_served_by_its_policy():
-    page = await ask(SHOP, "/")
+@pytest.mark.parametrize("address", PAGES)
+async def test_every_file_that_a_page_asks_for_is_served_by_its_policy(address):
+    page = await ask(SHOP, address)
     asked = re.findall(r'(?:src|href)="(/static/[^"]+)"', page.body.decode())
     assert asked
-    kinds = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
     for path in asked:
         answer = await ask(SHOP, path)
         assert answer.status == 200, path
-        assert answer.headers["Content-Type"].split(";")[0] == kinds[path[path.rindex(".") :]]
+        assert answer.headers["Content-Type"].split(";")[0] == KINDS[path[path.rindex(".") :]]
     policy = page.headers["Content-Security-Policy"]
-    for directive in ("script-src 'self'", "style-src 'self'", "connect-src 'self'"):
+    for directive in ("default-src 'none'", "script-src 'self'", "style-src 'self'", "connect-src 'self'"):
         assert directive in policy
+    assert "unsafe" not in policy
     for inline in (b"<script>", b"<style", b" style=", b" onclick="):
         assert inline not in page.body, "the policy forbids inline ones"
+
+
+async def test_every_static_file_is_served_as_it_is():
+    files = [path for path in STATIC_DIR.rglob("*") if path.suffix in KINDS]
+    assert any(path.parent != STATIC_DIR for path in files)
+    for path in files:
+        answer = await ask(SHOP, f"/static/{path.relative_to(STATIC_DIR).as_posix()}")
+        assert (answer.status, answer.body) == (200, path.read_bytes()), path
+        assert answer.headers["Content-Type"].split(";")[0] == KINDS[path.suffix]
 
 
 async def test_nothing_outside_the_static_files_is_served():
     for path in (
         "/static/..%2Fapp.py",
         "/static/%2e%2e/app.py",
+        "/static/vendor/..%2F..%2Fapp.py",
         "/static/%2Fetc%2Fpasswd",
+        "/static/vendor",
+        "/static/vendor/",
+        "/static/vendor/README.md",
         "/static/",
         "/static",
+        "/ops/",
+        "/ops.html",
     ):
         assert (await refused(SHOP, path))[0] == 404, path
+
+
+async def test_what_is_added_to_the_directory_later_is_not_served(tmp_path):
+    (tmp_path / "index.html").write_text("page")
+    (tmp_path / "ops.html").write_text("page")
+    app = web.Application()
+    app.add_routes([web.get("/static/{name:.+}", static_handler(tmp_path))])
+    (tmp_path / "late.js").write_text("late")
+    async with TestClient(TestServer(app)) as client:
+        assert (await client.get("/static/late.js")).status == 404
+        assert (await client.get("/static/index.html")).status == 200
 
 
 async def test_an_unchanged_file_is_not_sent_again():

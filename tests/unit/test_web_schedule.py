@@ -29,7 +29,7 @@ async def test_a_schedule_has_the_fields_of_the_contract_in_its_order(shop):
     assert list(schedule) == [
         "concertScheduleId", "asOf", "title", "venue", "region", "genre", "saleOpensAt", "startsAt", "sold",
         "completed", "cancelled", "amount", "capacity", "soldRatio", "status", "soldOutAt", "sellOutSeconds",
-        "firstSaleAt", "lastSaleAt", "milestones", "ranks", "completeness",
+        "firstSaleAt", "lastSaleAt", "milestones", "ranks", "forecast", "completeness",
     ]  # fmt: skip
     assert list(schedule["ranks"]) == ["sales", "sellOut"]
     assert list(schedule["ranks"]["sales"]) == ["1h", "24h", "all"]
@@ -49,7 +49,7 @@ async def test_everything_of_one_schedule_at_the_live_as_of(shop):
             {"threshold": threshold, "reachedAt": shown(reached[threshold]) if threshold in reached else None}
             for threshold in (0.1, 0.25, 0.5, 0.8, 0.9, 0.95, 1.0)
         ],
-        "ranks": {"sales": {"1h": 2, "24h": 1, "all": 1}, "sellOut": None},
+        "ranks": {"sales": {"1h": 2, "24h": 1, "all": 1}, "sellOut": None}, "forecast": None,
     }  # fmt: skip
 
 

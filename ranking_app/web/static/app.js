@@ -1,127 +1,95 @@
-// The live board: asks the JSON API every second and shows what it says, and whether it is to be believed.
+// The live board: what the address asks for, watched and shown.
 
-import { Board, sellOutScore } from "./board.js";
-import { count, dayOf, timeOfDay } from "./format.js";
+import { html, render, useMemo, useState } from "./vendor/htm-preact.js";
+import { OWN, useAddress } from "./address.js";
+import { Board } from "./board.js";
+import { boardName, useBoards, windowOf } from "./boards.js";
+import { OwnChoice, WindowChoice } from "./choices.js";
+import { Drawer } from "./drawer.js";
+import { chosenSlices, FilterButton, Filters } from "./filters.js";
+import { Footer, Header } from "./frame.js";
+import { preferredLanguage } from "./i18n.js";
+import { Light } from "./light.js";
+import { News } from "./news.js";
+import { Search } from "./search.js";
+import { Speech, useSpeech, useSpeechIn } from "./speech.js";
+import { PANEL, tabId, Tabs } from "./tabs.js";
+import { Timeline } from "./timeline.js";
+import { useBoard } from "./watched.js";
 
-const POLL_MS = 1000;
-const HIDDEN_POLL_MS = 10000;   // nobody looks at a tab in the background
-const TIMEOUT_MS = 4000;
-const NEWS_EVERY_MS = 15000;    // a screen reader is told the essence, not every second
-const LISTING_KEPT_MS = 120000; // titles and venues hardly change
-const LISTINGS_AT_ONCE = 12;
+const FEW = 10;
+const MANY = 50;
+const NOTHING_OWN = Object.fromEntries(OWN.map((name) => [name, null]));
 
-const byId = (id) => document.getElementById(id);
-
-// ---- venues: a board has titles only, one schedule's own page has the rest ----------------------------------------
-
-const listings = new Map();     // concertScheduleId -> { askedAt, listing }
-
-function listingOf(id) {
-  return listings.get(id)?.listing;
+function App() {
+  const [address, change] = useAddress();
+  const language = address.lang ?? preferredLanguage();
+  const speech = useSpeechIn(language, "title");
+  return html`<${Speech.Provider} value=${speech}><${Page} address=${address} change=${change} /><//>`;
 }
 
-async function learnListings(ids) {
-  const now = performance.now();
-  const unknown = ids.filter((id) => !(now - listings.get(id)?.askedAt < LISTING_KEPT_MS)).slice(0, LISTINGS_AT_ONCE);
-  await Promise.all(unknown.map(async (id) => {
-    listings.set(id, { askedAt: now, listing: listingOf(id) });
-    try {
-      const { title, venue, region, startsAt } = await ask(`/v1/schedules/${encodeURIComponent(id)}`);
-      listings.set(id, { askedAt: now, listing: { title, venue, region, day: startsAt && dayOf(new Date(startsAt)) } });
-    } catch {
-      // Asked again later; the board itself does not depend on it.
-    }
-  }));
+/** What the address asks for, with the defaults of its board. key: a name for all of it; scene: for all but the time. */
+function useWanted(address, board) {
+  const slices = chosenSlices(address);
+  const limit = String(Number(address.limit) > FEW ? MANY : FEW);
+  const own = { window: windowOf(board, address.window) };
+  for (const name of OWN) if (address[name]) own[name] = address[name];
+  const wanted = { board: board.name, own, shared: { limit, ...slices }, asOf: address.asOf ?? null };
+  const key = JSON.stringify(wanted);
+  const scene = JSON.stringify([board.name, own, slices]);
+  return useMemo(() => ({ ...wanted, key, scene, slices, limit: Number(limit) }), [key]);
 }
 
-// ---- boards -------------------------------------------------------------------------------------------------------
-
-const tickets = { scoreName: "Tickets", describe: listingOf };
-const boards = [
-  ["/v1/rankings/sales?window=5m&limit=10", new Board(byId("sales-5m"), { name: "Best sellers", note: "last 5 minutes", ...tickets })],
-  ["/v1/rankings/sales?window=1h&limit=10", new Board(byId("sales-1h"), { name: "Best sellers", note: "last hour", ...tickets })],
-  ["/v1/rankings/sales?window=all&limit=10", new Board(byId("sales-all"), { name: "Best sellers", note: "of all time", ...tickets })],
-  ["/v1/rankings/sell-out?window=all&limit=10", new Board(byId("sell-out"), {
-    name: "Fastest sell-outs", note: "from opening to last seat", scoreName: "Time", scoreText: sellOutScore, describe: listingOf,
-  })],
-];
-
-async function ask(url) {
-  const response = await fetch(url, { headers: { Accept: "application/json" }, signal: AbortSignal.timeout(TIMEOUT_MS) });
-  if (!response.ok) throw Object.assign(new Error(`HTTP ${response.status}`), { status: response.status });
-  return response.json();
+function Page({ address, change }) {
+  const { t } = useSpeech();
+  const boards = useBoards();
+  const board = boards.find(({ name }) => name === address.board) ?? boards[0];
+  const wanted = useWanted(address, board);
+  const { answer, pending, connection, now } = useBoard(wanted);
+  const open = (id) => change({ schedule: id });
+  return html`
+    <a class="skip" href="#${PANEL}">${t("skip")}</a>
+    <${Header} title="title" change=${change}>
+      <${Light} connection=${connection} past=${wanted.asOf !== null} /><${Search} open=${open} />
+    <//>
+    <main>
+      <${Tabs} boards=${boards} current=${board.name} choose=${(name) => change({ board: name, ...NOTHING_OWN })} />
+      <section id=${PANEL} role="tabpanel" aria-labelledby=${tabId(board.name)} tabindex="-1">
+        <${Controls} board=${board} wanted=${wanted} answer=${answer} address=${address} change=${change} />
+        <${Board} name=${board.name} own=${wanted.own} answer=${answer} pending=${pending} end=${wanted.asOf}
+          scene=${wanted.scene} open=${open} filtered=${Object.keys(wanted.slices).length > 0}
+          refusal=${connection.failure?.status === 400 && connection.failure.message} />
+        ${answer && answer.total > wanted.limit && wanted.limit < MANY && html`<button type="button" class="plain more"
+          onClick=${() => change({ limit: MANY })}>${t("showMore")}</button>`}
+      </section>
+      <${Timeline} asOf=${wanted.asOf} now=${now} choose=${(asOf, how) => change({ asOf }, how)} />
+    </main>
+    <${News} board=${board.name} own=${wanted.own} answer=${answer} scene=${wanted.scene} />
+    <${Footer} other="ops" href="/ops" />
+    ${address.schedule && html`<${Drawer} id=${address.schedule} asOf=${wanted.asOf}
+      entry=${answer?.entries.find(({ concertScheduleId }) => concertScheduleId === address.schedule)}
+      close=${() => change({ schedule: null })} />`}`;
 }
 
-// ---- the light ----------------------------------------------------------------------------------------------------
-
-let lastAnswer = null;          // Date of the last whole round of answers
-
-function setLight(state, text) {
-  byId("light").dataset.state = state;
-  if (byId("light-text").textContent !== text) byId("light-text").textContent = text;   // role=status: said once
+function Controls({ board, wanted, answer, address, change }) {
+  const { t, f, language } = useSpeech();
+  const [filtering, setFiltering] = useState(Object.keys(wanted.slices).length > 0);
+  const [explaining, setExplaining] = useState(false);
+  return html`
+    <div class="controls">
+      <h2 class="unseen">${boardName(board.name, t)}</h2>
+      ${wanted.own.window && html`<${WindowChoice} board=${board.name} value=${wanted.own.window}
+        choose=${(window) => change({ window })} />`}
+      ${board.parameters.filter(({ choices }) => choices?.length > 1).map((parameter) => html`<${OwnChoice}
+        key=${parameter.name} parameter=${parameter} value=${wanted.own[parameter.name]}
+        choose=${(value) => change({ [parameter.name]: value })} />`)}
+      <${FilterButton} open=${filtering} toggle=${() => setFiltering(!filtering)} count=${Object.keys(wanted.slices).length} />
+      <button type="button" class="plain" aria-expanded=${String(explaining)} aria-controls="how"
+        onClick=${() => setExplaining(!explaining)}>${t("how")}</button>
+      <p class="extent">${answer && t("shows", { n: f.count(answer.total) })}</p>
+    </div>
+    <p id="how" class="how" hidden=${!explaining}>${board.how?.[language] ?? board.how?.en ?? t("loading")}</p>
+    <${Filters} open=${filtering} address=${address} change=${change} />`;
 }
 
-function showCompleteness(answers) {
-  const parts = answers[2].completeness;
-  const stale = answers.some((answer) => !answer.completeness.complete);
-  if (stale) setLight("stale", "Stale: some partitions are not being followed just now");
-  else setLight("live", "Live");
-  byId("as-of").textContent = timeOfDay(new Date(answers[2].asOf));
-  byId("shows").textContent = count(answers[2].total);
-  byId("sold-out").textContent = count(answers[3].total);
-  byId("behind").textContent = count(parts.partitions.reduce((sum, partition) => sum + Math.max(0, partition.lag), 0));
-  byId("late").textContent = count(parts.late);
-  byId("duplicates").textContent = count(parts.duplicates);
-  byId("dead-letters").textContent = count(parts.deadLetters);
-}
-
-function showFailure(error) {
-  if (error.status === 503 && !lastAnswer) setLight("loading", "Loading: no complete board yet");
-  else if (error.status === 503) setLight("stale", "Stale: the server is loading its boards again");
-  else if (error.status) setLight("stale", `Stale: the server answers with an error (${error.status})`);
-  else setLight("offline", lastAnswer ? `Offline since ${timeOfDay(lastAnswer)}` : "Offline: no answer from the server");
-}
-
-// ---- news for screen readers --------------------------------------------------------------------------------------
-
-let lastNews = { at: -Infinity, first: null };
-
-function tellNews(answers) {
-  const leader = answers[0].entries[0];
-  const now = performance.now();
-  if (!leader || leader.concertScheduleId === lastNews.first || now - lastNews.at < NEWS_EVERY_MS) return;
-  byId("news").textContent = `${leader.title ?? leader.concertScheduleId} now leads the last 5 minutes, with ${count(leader.score)} tickets.`;
-  lastNews = { at: now, first: leader.concertScheduleId };
-}
-
-// ---- the round ----------------------------------------------------------------------------------------------------
-
-async function round() {
-  try {
-    const answers = await Promise.all(boards.map(([url]) => ask(url)));
-    lastAnswer = new Date();
-    boards.forEach(([, board], index) => board.update(answers[index].entries));
-    showCompleteness(answers);
-    tellNews(answers);
-    await learnListings([...new Set(answers.flatMap((answer) => answer.entries.map((entry) => entry.concertScheduleId)))]);
-  } catch (error) {
-    showFailure(error);
-  }
-}
-
-let timer = null;
-
-async function loop() {
-  clearTimeout(timer);
-  timer = null;
-  const started = performance.now();
-  await round();
-  const every = document.hidden ? HIDDEN_POLL_MS : POLL_MS;
-  timer = setTimeout(loop, Math.max(100, every - (performance.now() - started)));
-}
-
-document.addEventListener("visibilitychange", () => {
-  if (!document.hidden && timer !== null) loop();       // back in front: at once, not in ten seconds
-});
-
-loop();
+render(html`<${App} />`, document.getElementById("page"));

@@ -1,0 +1,146 @@
+"""Watches the ranks of a board for the notifier: keeps its boards up to date, and turns news into notifications."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from ranking_app.rankings.boards.board import Ranked
+from ranking_app.rankings.change_log import Changes
+from ranking_app.rankings.leading_rows import LeadingRows
+from ranking_app.rankings.live_board import LiveBoard
+from ranking_app.rankings.rank_news import EnteredTop, RankKind, RankNews, RankRule, minutes_before, period, rank_news
+from ranking_app.rankings.schedule import Schedule
+from ranking_app.rankings.slices import EVERYTHING
+from schemas.notification import Notification, RankedBoard, entered_top, number_one, rank_id
+
+BEHIND_MS = 60_000
+"""A source partition with lag whose newest sale is older than this is catching up: the board of now is half of one."""
+
+
+class Partition(Protocol):
+    """How far one source partition is applied."""
+
+    @property
+    def lag(self) -> int:
+        """Records behind the end."""
+
+    @property
+    def watermark_ms(self) -> int | None:
+        """The newest event time counted; None: none, or the catalogue."""
+
+
+class Covered(Protocol):
+    """What the read model holds."""
+
+    @property
+    def complete(self) -> bool:
+        """Whether all of it is loaded and none of it stale."""
+
+    @property
+    def partitions(self) -> Sequence[Partition]:
+        """Every source partition."""
+
+
+class Boards(Protocol):
+    """What is needed of the read model, which agents do not know."""
+
+    @property
+    def revision(self) -> int:
+        """Grows with every change."""
+
+    @property
+    def schedules(self) -> Mapping[str, Schedule]:
+        """By id."""
+
+    def changes_since(self, revision: int) -> Changes | None:
+        """What changed after a revision; None where that is too long ago to say."""
+
+    def live_as_of_s(self) -> int:
+        """The end (exclusive) of what counts as having happened."""
+
+    def completeness(self, end_s: int) -> Covered:
+        """Of the boards whose window ends at end_s (exclusive)."""
+
+
+class RankWatch:
+    """What is new on top of one board. Remembers boards only to be quick: a new watch finds the same."""
+
+    def __init__(self, boards: Boards, rule: RankRule) -> None:
+        """rule: with top 0 there is never any news."""
+        self._boards = boards
+        self._rule = rule
+        self._named = RankedBoard(rule.board.name, rule.board.window_s, dict(rule.board.parameters()))
+        self._now = LiveBoard(rule.board, EVERYTHING)
+        self._minutes: dict[int, LeadingRows] = {}
+        self._revision: int | None = None
+
+    async def prepare(self) -> None:
+        """Compute what `look` is going to ask for, with turns for everybody else in between."""
+        as_of_s = self._boards.live_as_of_s()
+        if self._may_look(as_of_s):
+            self._follow(as_of_s)
+            for at_s in minutes_before(as_of_s):
+                if at_s not in self._minutes:
+                    self._minute(at_s)
+                    await asyncio.sleep(0)
+
+    def look(self, raised: set[bytes]) -> list[Notification]:
+        """What is new at the live instant; its ids are put into raised, those of all notifications so far.
+
+        Nothing while the boards are not complete: a backlog that is being read would raise news of the past.
+        """
+        as_of_s = self._boards.live_as_of_s()
+        if not self._may_look(as_of_s):
+            return []
+        now = self._follow(as_of_s)
+
+        def board_at(at_s: int) -> Ranked:
+            return now if at_s == as_of_s else Ranked(self._rule.board, at_s, self._minute(at_s).rows)
+
+        def told(kind: RankKind, schedule_id: str, number: int) -> bool:
+            return rank_id(kind, self._named, schedule_id, number).bytes in raised
+
+        made = [self._notification(item) for item in rank_news(self._rule, board_at, as_of_s, told)]
+        raised.update(notification.id.bytes for notification in made)
+        return made
+
+    def _may_look(self, as_of_s: int) -> bool:
+        if not self._rule.top:
+            return False
+        covered, oldest_ms = self._boards.completeness(as_of_s), as_of_s * 1000 - BEHIND_MS
+        return covered.complete and all(
+            part.lag == 0 or (part.watermark_ms is not None and part.watermark_ms >= oldest_ms)
+            for part in covered.partitions
+        )
+
+    def _follow(self, as_of_s: int) -> Ranked:
+        """The board of now; what changed is put into those of the minutes before too."""
+        boards = self._boards
+        changes = None if self._revision is None else boards.changes_since(self._revision)
+        self._revision = boards.revision
+        if changes is None:
+            self._minutes.clear()
+            return self._now.build(boards.schedules, as_of_s)
+        wanted = set(minutes_before(as_of_s))
+        self._minutes = {at_s: kept for at_s, kept in self._minutes.items() if at_s in wanted}
+        for at_s, kept in self._minutes.items():
+            if changes.from_s < at_s:
+                kept.mend(boards.schedules, changes.ids)
+        return self._now.advance(boards.schedules, changes, as_of_s)
+
+    def _minute(self, at_s: int) -> LeadingRows:
+        kept = self._minutes.get(at_s)
+        if kept is None:
+            kept = self._minutes[at_s] = LeadingRows(self._rule.board, at_s, self._rule.top + 1)
+            kept.build(self._boards.schedules)
+        return kept
+
+    def _notification(self, item: RankNews) -> Notification:
+        at_s, board, number = item.at_s, self._named, period(item.at_s)
+        if isinstance(item, EnteredTop):
+            return entered_top(
+                item.schedule_id, board, at_s=at_s, period=number, top=item.top, rank=item.rank, score=item.score
+            )
+        return number_one(
+            item.schedule_id, board, at_s=at_s, period=number, score=item.score, previous_id=item.previous_id
+        )

@@ -1,0 +1,169 @@
+"""Boards as they are asked for: live ones kept up to date, those of a fixed instant and their issues kept as they are.
+
+What happened before an instant rarely changes: a board of the past is dropped only when something did that lies before
+its asOf, a late event or a new listing.
+"""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from typing import NamedTuple, Protocol, TypeVar
+
+from ranking_app.rankings.boards.board import Board, Ranked
+from ranking_app.rankings.change_log import Changes
+from ranking_app.rankings.live_board import LiveBoard
+from ranking_app.rankings.movement import Chart, Past, chart_of, issues_before, past_of
+from ranking_app.rankings.schedule import Schedule
+from ranking_app.rankings.slices import Slice
+
+MAX_ROWS = 400_000
+"""Of fixed boards, over all together: some 100 MB."""
+
+MAX_LIVE_SCHEDULES = 400_000
+"""That live boards keep watch of, over all together: some 150 MB; 40 boards of a catalogue of 10,000."""
+
+MAX_CHART_ROWS = 8_000_000
+"""Of issues, 8 bytes each: 24 issues of 33 boards of a catalogue of 10,000."""
+
+MAX_KEPT = 1_000
+"""Of each kind, however small they are."""
+
+MAX_PASTS = 5_000
+"""Schedules whose past one board remembers: those on the pages that are asked for."""
+
+
+class Model(Protocol):
+    """What boards are made of."""
+
+    @property
+    def revision(self) -> int:
+        """Grows with every change."""
+
+    @property
+    def schedules(self) -> Mapping[str, Schedule]:
+        """By id."""
+
+    def changes_since(self, revision: int) -> Changes | None:
+        """What changed after a revision; None where that is too long ago to say."""
+
+
+class _Live(NamedTuple):
+    board: LiveBoard
+    revision: int
+
+
+class PastBook:
+    """What the issues of one board say of the schedules on its pages."""
+
+    def __init__(self, issues: list[int], chart: Callable[[int], Chart]) -> None:
+        self.issues = issues
+        self._chart = chart
+        self._pasts: dict[str, Past] = {}
+
+    def of(self, schedule: Schedule) -> Past:
+        """What they say of one schedule."""
+        past = self._pasts.get(schedule.id)
+        if past is None:
+            if len(self._pasts) >= MAX_PASTS:
+                self._pasts.clear()
+            past = self._pasts[schedule.id] = past_of(schedule, self.issues, self._chart)
+        return past
+
+
+Value = TypeVar("Value")
+_Fixed = tuple[Board, Slice, int, int]
+"""Board, slice, seconds between issues (0 where there are none), the instant: nothing after it counts."""
+
+
+class _Kept(OrderedDict[_Fixed, Value]):
+    """Of fixed instants; those asked for longest ago go first when there is too much."""
+
+    def __init__(self, size: Callable[[Value], int], most: int) -> None:
+        super().__init__()
+        self._size = size
+        self._most = most
+        self._kept = 0
+
+    def take(self, key: _Fixed, compute: Callable[[], Value]) -> Value:
+        """What is kept for the key, or computed and kept."""
+        value = self.pop(key, None)
+        if value is None:
+            value = compute()
+            self._kept += self._size(value)
+        self[key] = value
+        while self and (self._kept > self._most or len(self) > MAX_KEPT):
+            self._kept -= self._size(self.popitem(last=False)[1])
+        return value
+
+    def forget_after(self, from_s: int) -> None:
+        """Drop what something that happened at from_s counts in."""
+        for key in [key for key in self if key[3] > from_s]:
+            self._kept -= self._size(self.pop(key))
+
+
+class BoardViews:
+    """The boards of one read model. Not thread-safe, as the model; what it returns is true until the model changes."""
+
+    def __init__(self, model: Model) -> None:
+        self._model = model
+        self._revision = model.revision
+        self._live: OrderedDict[tuple[Board, Slice, str], _Live] = OrderedDict()
+        self._fixed: _Kept[Ranked] = _Kept(lambda ranked: len(ranked) + 1, MAX_ROWS)
+        self._charts: _Kept[Chart] = _Kept(lambda chart: len(chart.keys) + 1, MAX_CHART_ROWS)
+        self._pasts: _Kept[PastBook] = _Kept(lambda book: 1, MAX_KEPT)
+
+    def live(self, board: Board, part: Slice, as_of_s: int, which: str = "now") -> Ranked:
+        """A board whose asOf moves with the clock. which: tells apart several that move at distances of their own."""
+        model, key = self._model, (board, part, which)
+        known = self._live.pop(key, None)
+        kept = LiveBoard(board, part) if known is None else known.board
+        changes = None if known is None else model.changes_since(known.revision)
+        if changes is None:
+            ranked = kept.build(model.schedules, as_of_s)
+        else:
+            ranked = kept.advance(model.schedules, changes, as_of_s)
+        self._live[key] = _Live(kept, model.revision)
+        most = max(MAX_LIVE_SCHEDULES // (len(model.schedules) + 1), 2)
+        while len(self._live) > min(most, MAX_KEPT):
+            self._live.popitem(last=False)
+        return ranked
+
+    def at(self, board: Board, part: Slice, as_of_s: int) -> Ranked:
+        """A board of a fixed instant."""
+        self._forget_what_changed()
+        return self._fixed.take((board, part, 0, as_of_s), lambda: self._compute(board, part, as_of_s))
+
+    def chart(self, board: Board, part: Slice, at_s: int) -> Chart:
+        """An issue of a board."""
+        self._forget_what_changed()
+        return self._charts.take((board, part, 0, at_s), lambda: chart_of(self._compute(board, part, at_s)))
+
+    def pasts(self, board: Board, part: Slice, as_of_s: int, compare_s: int, first_s: int) -> PastBook:
+        """The issues before an instant; none before first_s."""
+        self._forget_what_changed()
+        issues = issues_before(as_of_s, compare_s, first_s)
+        newest_s = issues[0] if issues else first_s
+        return self._pasts.take(
+            (board, part, compare_s, newest_s), lambda: PastBook(issues, lambda at_s: self.chart(board, part, at_s))
+        )
+
+    async def prepare_pasts(self, board: Board, part: Slice, as_of_s: int, compare_s: int, first_s: int) -> None:
+        """Compute the issues of `pasts`, one at a time, with a turn for everybody else in between."""
+        for at_s in self.pasts(board, part, as_of_s, compare_s, first_s).issues:
+            if (board, part, 0, at_s) not in self._charts:
+                self.chart(board, part, at_s)
+                await asyncio.sleep(0)
+
+    def _compute(self, board: Board, part: Slice, as_of_s: int) -> Ranked:
+        return Ranked(board, as_of_s, board.rows(part.of(self._model.schedules.values()), as_of_s))
+
+    def _forget_what_changed(self) -> None:
+        if self._revision == self._model.revision:
+            return
+        changes = self._model.changes_since(self._revision)
+        self._revision = self._model.revision
+        for kept in (self._fixed, self._charts, self._pasts):
+            if changes is None:
+                kept.forget_after(-(2**63))
+            else:
+                kept.forget_after(changes.from_s)

@@ -1,0 +1,110 @@
+"""Boards of the same moment are computed once, live ones are kept up to date, and none outlives what it shows."""
+
+import pytest
+
+from ranking_app.rankings.boards.sales import SalesBoard
+from ranking_app.rankings.boards.sell_out import SellOutBoard
+from ranking_app.rankings.slices import EVERYTHING, Slice
+from ranking_app.read_model import board_views
+from ranking_app.read_model.board_views import BoardViews
+from tests.support.web import FakeReadModel, second
+
+NOON = second("12:00:00")
+HOUR = SalesBoard(3600)
+
+
+@pytest.fixture
+def shop():
+    return FakeReadModel().list("A", 1).sell("A", "11:30:00", 2).sell("B", "11:31:00", 1)
+
+
+def keys(ranked):
+    return list(ranked.keys)
+
+
+def test_the_same_board_of_the_same_instant_is_computed_once(shop):
+    views = BoardViews(shop)
+    assert views.at(HOUR, EVERYTHING, NOON) is views.at(SalesBoard(3600), Slice(), NOON)
+
+
+def test_another_window_measure_status_slice_or_instant_is_another_board(shop):
+    views = BoardViews(shop)
+    different = [
+        views.at(HOUR, EVERYTHING, NOON),
+        views.at(SalesBoard(3600, "amount"), EVERYTHING, NOON),
+        views.at(SalesBoard(None), EVERYTHING, NOON),
+        views.at(HOUR, EVERYTHING, NOON + 1),
+        views.at(HOUR, Slice(genre="dj"), NOON),
+        views.at(SellOutBoard(None, "soldOut"), EVERYTHING, NOON),
+        views.at(SellOutBoard(None, "any"), EVERYTHING, NOON),
+    ]
+    assert len({id(board) for board in different}) == len(different)
+
+
+@pytest.mark.parametrize("way", ["live", "at"])
+def test_a_change_shows_at_once(shop, way):
+    views = BoardViews(shop)
+    assert keys(getattr(views, way)(HOUR, EVERYTHING, NOON)) == [-2, -1]
+    shop.sell("C", "11:59:59", 9)
+    assert keys(getattr(views, way)(HOUR, EVERYTHING, NOON)) == [-9, -2, -1]
+    shop.list("A", 5, genre="dj")
+    assert keys(getattr(views, way)(HOUR, Slice(genre="dj"), NOON)) == [-2]
+    shop.list("A", 5, genre="trot")
+    assert keys(getattr(views, way)(HOUR, Slice(genre="dj"), NOON)) == []
+
+
+def test_what_happened_later_leaves_a_board_of_the_past_and_an_issue_as_they_are(shop):
+    views = BoardViews(shop)
+    past, issue = views.at(HOUR, EVERYTHING, second("11:45:00")), views.chart(HOUR, EVERYTHING, second("11:45:00"))
+    shop.sell("C", "11:59:59", 9)
+    assert views.at(HOUR, EVERYTHING, second("11:45:00")) is past
+    assert views.chart(HOUR, EVERYTHING, second("11:45:00")) is issue
+    shop.sell("C", "11:40:00", 7)  # late
+    assert keys(views.at(HOUR, EVERYTHING, second("11:45:00"))) == [-7, -2, -1]
+    assert list(views.chart(HOUR, EVERYTHING, second("11:45:00")).keys) == [-7, -2, -1]
+
+
+def test_time_alone_brings_sales_in_and_out_of_a_live_board(shop):
+    views = BoardViews(shop)
+    assert keys(views.live(HOUR, EVERYTHING, NOON)) == [-2, -1]
+    assert keys(views.live(HOUR, EVERYTHING, second("12:30:00"))) == [-2, -1], "11:30:00 is in [11:30:00, 12:30:00)"
+    assert keys(views.live(HOUR, EVERYTHING, second("12:30:01"))) == [-1]
+    assert keys(views.live(HOUR, EVERYTHING, second("12:31:01"))) == []
+    assert keys(views.live(HOUR, EVERYTHING, second("11:30:30"))) == [-2], "a clock of event time may be set back"
+
+
+def test_who_missed_too_many_changes_begins_anew(shop, monkeypatch):
+    views = BoardViews(shop)
+    views.live(HOUR, EVERYTHING, NOON)
+    views.at(HOUR, EVERYTHING, NOON)
+    monkeypatch.setattr(FakeReadModel, "changes_since", lambda self, revision: None)
+    shop.sell("C", "11:59:59", 9)
+    assert keys(views.live(HOUR, EVERYTHING, NOON)) == [-9, -2, -1]
+    assert keys(views.at(HOUR, EVERYTHING, NOON)) == [-9, -2, -1]
+
+
+def test_it_keeps_a_bounded_number_of_rows_those_asked_for_last(shop, monkeypatch):
+    monkeypatch.setattr(board_views, "MAX_ROWS", 6)
+    views = BoardViews(shop)
+    kept = views.at(HOUR, EVERYTHING, NOON)
+    views.at(SalesBoard(60), EVERYTHING, NOON - 1)
+    assert views.at(HOUR, EVERYTHING, NOON) is kept
+    for end_s in range(NOON + 1, NOON + 10):
+        assert len(views.at(SalesBoard(None), EVERYTHING, end_s)) == 2
+    assert len(views._fixed) == 2
+    assert views.at(HOUR, EVERYTHING, NOON) is not kept
+
+
+def test_a_board_beyond_the_bound_is_answered_and_not_kept(shop, monkeypatch):
+    monkeypatch.setattr(board_views, "MAX_ROWS", 1)
+    views = BoardViews(shop)
+    assert len(views.at(HOUR, EVERYTHING, NOON)) == 2
+    assert (len(views._fixed), views._fixed._kept) == (0, 0)
+
+
+def test_it_keeps_a_bounded_number_of_live_boards(shop, monkeypatch):
+    monkeypatch.setattr(board_views, "MAX_LIVE_SCHEDULES", 6)
+    views = BoardViews(shop)
+    for window_s in range(1, 20):
+        views.live(SalesBoard(window_s), EVERYTHING, NOON)
+    assert len(views._live) == 2
