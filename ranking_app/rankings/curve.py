@@ -6,11 +6,19 @@ Each question is answered in O(log n) of the seconds with sales, except those th
 from bisect import bisect_left, bisect_right
 from collections.abc import Hashable
 from operator import sub
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
 
 from ranking_app.rankings.panes import MINUTE_S
 from ranking_app.rankings.rows import Rows
 from ranking_app.rankings.windows import Window
+
+Instants: TypeAlias = NDArray[np.int64]
+"""Seconds since the epoch."""
+
+Counts: TypeAlias = NDArray[np.int64]
 
 By = Literal["quantity", "amount"]
 """What a sales board is sorted by."""
@@ -113,6 +121,22 @@ class Curve(Rows):
                 known[1] += cancelled
                 known[2] += amount
         return {(self._sources[source], minute): Totals(*pane) for (source, minute), pane in sums.items()}
+
+    def quantities_before(self, instants: Instants) -> tuple[Counts, Counts] | None:
+        """What was completed and what was cancelled before each of many instants, at once.
+
+        None where the numbers have outgrown machine integers: then ask one by one.
+        """
+        if self._unsettled:
+            self._settle()
+        completed, cancelled = self._completed, self._cancelled
+        if isinstance(completed, list) or isinstance(cancelled, list) or isinstance(self._second, list):
+            return None
+        rows = np.frombuffer(self._second, np.uint32).searchsorted(instants)
+        return (
+            np.frombuffer(completed, np.uint32)[rows].astype(np.int64),
+            np.frombuffer(cancelled, np.uint32)[rows].astype(np.int64),
+        )
 
     def quantity(self, window: Window) -> int:
         """Net quantity in the window."""

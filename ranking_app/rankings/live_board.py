@@ -33,7 +33,7 @@ class LiveBoard:
         inside = list(self._slice.of(schedules.values()))
         rows = self._board.rows(inside, as_of_s)
         self._row_of = {row[2]: row for row in rows}
-        moments = ((s.id, self._next_change_s(s, as_of_s)) for s in inside)
+        moments = ((s.id, self._board.next_change_s(s, as_of_s)) for s in inside)
         self._next_s = {id_: at_s for id_, at_s in moments if at_s is not None}
         self._heap = [(at_s, id_) for id_, at_s in self._next_s.items()]
         heapify(self._heap)
@@ -80,22 +80,13 @@ class LiveBoard:
             self._row_of.pop(id_, None)
         else:
             self._row_of[id_] = row
-        at_s = self._next_change_s(schedule, as_of_s)
+        at_s = self._board.next_change_s(schedule, as_of_s)
         if at_s is None:
             self._next_s.pop(id_, None)
         elif self._next_s.get(id_) != at_s:
             self._next_s[id_] = at_s
             heappush(self._heap, (at_s, id_))
         return row
-
-    def _next_change_s(self, schedule: Schedule, as_of_s: int) -> int | None:
-        """The first asOf at which time alone may change the schedule's key."""
-        found = [
-            second + edge_s + 1
-            for edge_s in self._board.edges_s
-            if (second := schedule.curve.first_second_from(as_of_s - edge_s)) is not None
-        ]
-        return min(found, default=None)
 
     def _replace(self, rows: list[Row], changes: list[tuple[Row | None, Row | None]]) -> None:
         if len(changes) * ONE_BY_ONE > len(rows):

@@ -12,7 +12,7 @@ from typing import NamedTuple, Protocol, TypeVar
 from ranking_app.rankings.boards.board import Board, Ranked
 from ranking_app.rankings.change_log import Changes
 from ranking_app.rankings.live_board import LiveBoard
-from ranking_app.rankings.movement import Chart, Past, chart_of, issues_before, past_of
+from ranking_app.rankings.movement import Book, Chart, Charts, issues_before
 from ranking_app.rankings.schedule import Schedule
 from ranking_app.rankings.slices import Slice
 
@@ -28,8 +28,8 @@ MAX_CHART_ROWS = 8_000_000
 MAX_KEPT = 1_000
 """Of each kind, however small they are."""
 
-MAX_PASTS = 5_000
-"""Schedules whose past one board remembers: those on the pages that are asked for."""
+SLICE_SCHEDULES = 1_000
+"""Taken into issues in one go, some milliseconds: others are answered in between."""
 
 
 class Model(Protocol):
@@ -50,24 +50,6 @@ class Model(Protocol):
 class _Live(NamedTuple):
     board: LiveBoard
     revision: int
-
-
-class PastBook:
-    """What the issues of one board say of the schedules on its pages."""
-
-    def __init__(self, issues: list[int], chart: Callable[[int], Chart]) -> None:
-        self.issues = issues
-        self._chart = chart
-        self._pasts: dict[str, Past] = {}
-
-    def of(self, schedule: Schedule) -> Past:
-        """What they say of one schedule."""
-        past = self._pasts.get(schedule.id)
-        if past is None:
-            if len(self._pasts) >= MAX_PASTS:
-                self._pasts.clear()
-            past = self._pasts[schedule.id] = past_of(schedule, self.issues, self._chart)
-        return past
 
 
 Value = TypeVar("Value")
@@ -109,8 +91,8 @@ class BoardViews:
         self._revision = model.revision
         self._live: OrderedDict[tuple[Board, Slice, str], _Live] = OrderedDict()
         self._fixed: _Kept[Ranked] = _Kept(lambda ranked: len(ranked) + 1, MAX_ROWS)
-        self._charts: _Kept[Chart] = _Kept(lambda chart: len(chart.keys) + 1, MAX_CHART_ROWS)
-        self._pasts: _Kept[PastBook] = _Kept(lambda book: 1, MAX_KEPT)
+        self._charts: _Kept[Chart] = _Kept(lambda chart: len(chart) + 1, MAX_CHART_ROWS)
+        self._books: _Kept[Book] = _Kept(lambda book: 1, MAX_KEPT)
 
     def live(self, board: Board, part: Slice, as_of_s: int, which: str = "now") -> Ranked:
         """A board whose asOf moves with the clock. which: tells apart several that move at distances of their own."""
@@ -133,26 +115,47 @@ class BoardViews:
         self._forget_what_changed()
         return self._fixed.take((board, part, 0, as_of_s), lambda: self._compute(board, part, as_of_s))
 
-    def chart(self, board: Board, part: Slice, at_s: int) -> Chart:
-        """An issue of a board."""
-        self._forget_what_changed()
-        return self._charts.take((board, part, 0, at_s), lambda: chart_of(self._compute(board, part, at_s)))
-
-    def pasts(self, board: Board, part: Slice, as_of_s: int, compare_s: int, first_s: int) -> PastBook:
+    def book(self, board: Board, part: Slice, as_of_s: int, compare_s: int, first_s: int) -> Book:
         """The issues before an instant; none before first_s."""
         self._forget_what_changed()
         issues = issues_before(as_of_s, compare_s, first_s)
         newest_s = issues[0] if issues else first_s
-        return self._pasts.take(
-            (board, part, compare_s, newest_s), lambda: PastBook(issues, lambda at_s: self.chart(board, part, at_s))
-        )
+        return self._books.take((board, part, compare_s, newest_s), lambda: self._new_book(board, part, issues))
 
-    async def prepare_pasts(self, board: Board, part: Slice, as_of_s: int, compare_s: int, first_s: int) -> None:
-        """Compute the issues of `pasts`, one at a time, with a turn for everybody else in between."""
-        for at_s in self.pasts(board, part, as_of_s, compare_s, first_s).issues:
-            if (board, part, 0, at_s) not in self._charts:
-                self.chart(board, part, at_s)
-                await asyncio.sleep(0)
+    async def prepare_book(self, board: Board, part: Slice, as_of_s: int, compare_s: int, first_s: int) -> None:
+        """Compute the issues that `book` needs, with a turn for everybody else in between."""
+        self._forget_what_changed()
+        missing = self._missing(board, part, issues_before(as_of_s, compare_s, first_s))
+        if not missing:
+            return
+        revision, charts = self._model.revision, Charts(board, missing)
+        schedules = list(part.of(self._model.schedules.values()))
+        for start in range(0, len(schedules), SLICE_SCHEDULES):
+            charts.take(schedules[start : start + SLICE_SCHEDULES])
+            await asyncio.sleep(0)
+        changes = self._model.changes_since(revision)
+        self._forget_what_changed()
+        for at_s, chart in zip(missing, charts.finished(), strict=True):
+            # What a change while this went on may concern, half of it taken before and half after, is not kept.
+            if changes is not None and changes.from_s >= at_s:
+                self._keep_chart(board, part, at_s, chart)
+
+    def _new_book(self, board: Board, part: Slice, issues: list[int]) -> Book:
+        missing = self._missing(board, part, issues)
+        charts = Charts(board, missing)
+        if missing:
+            charts.take(part.of(self._model.schedules.values()))
+        made = dict(zip(missing, charts.finished(), strict=True))
+        found = [made[at_s] if at_s in made else self._charts[board, part, 0, at_s] for at_s in issues]
+        for at_s, chart in made.items():
+            self._keep_chart(board, part, at_s, chart)
+        return Book(board, issues, found)
+
+    def _missing(self, board: Board, part: Slice, issues: list[int]) -> list[int]:
+        return sorted(at_s for at_s in issues if (board, part, 0, at_s) not in self._charts)
+
+    def _keep_chart(self, board: Board, part: Slice, at_s: int, chart: Chart) -> None:
+        self._charts.take((board, part, 0, at_s), lambda: chart)
 
     def _compute(self, board: Board, part: Slice, as_of_s: int) -> Ranked:
         return Ranked(board, as_of_s, board.rows(part.of(self._model.schedules.values()), as_of_s))
@@ -162,7 +165,7 @@ class BoardViews:
             return
         changes = self._model.changes_since(self._revision)
         self._revision = self._model.revision
-        for kept in (self._fixed, self._charts, self._pasts):
+        for kept in (self._fixed, self._charts, self._books):
             if changes is None:
                 kept.forget_after(-(2**63))
             else:

@@ -1,11 +1,13 @@
 """Answers about boards: ask the core for the entries, their movement and their links, and put them into words."""
 
 from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from itertools import repeat
 from typing import Any, cast
 
 from ranking_app.rankings.boards.board import Ranked
 from ranking_app.rankings.entries import Entry, first_around, page
-from ranking_app.rankings.movement import Movement, movement
+from ranking_app.rankings.movement import Movement, issues_before, movement
 from ranking_app.rankings.schedule import Schedule
 from ranking_app.read_model.board_views import BoardViews
 from ranking_app.web.answers import second_or_null, window_answer
@@ -38,7 +40,8 @@ class BoardAnswers:
 
     async def prepare(self, question: Question) -> None:
         """Compute the issues that an answer needs, one at a time: others are answered in between."""
-        await self._views.prepare_pasts(question.board, question.part, question.as_of_s, question.compare_s, FIRST_S)
+        if question.moves:
+            await self._views.prepare_book(question.board, question.part, question.as_of_s, question.compare_s, FIRST_S)
 
     def answer(self, question: Question, shown: Page) -> BoardPageAnswer:
         """Everything but completeness."""
@@ -49,20 +52,8 @@ class BoardAnswers:
         end = shown.offset + len(entries)
         cursor = self._cursor(question, ranked, end) if entries and end < len(ranked) else None
         before_s = max(question.as_of_s - question.compare_s, FIRST_S)
-        before = self._before(question, before_s)
-        book = self._views.pasts(question.board, question.part, question.as_of_s, question.compare_s, FIRST_S)
-        newest_s = book.issues[0] if book.issues else question.as_of_s
-        moves = (
-            movement(
-                book.of(entry.schedule),
-                entry.rank,
-                ranked.rank(place, "standard"),
-                _rank(before, entry.schedule, question),
-                question.as_of_s,
-                newest_s,
-            )
-            for place, entry in enumerate(entries, start=shown.offset)
-        )
+        issues = issues_before(question.as_of_s, question.compare_s, FIRST_S)
+        moves = self._moves(question, ranked, entries, shown.offset, before_s) if question.moves else repeat(None)
         answer: dict[str, Any] = {"board": question.board.name}
         if question.board.name == "sales":
             answer["by"] = question.board.parameters()["by"]
@@ -74,11 +65,11 @@ class BoardAnswers:
                 "window": window_answer(question.board.window(question.as_of_s)),
                 "asOf": format_s(question.as_of_s),
                 "total": len(ranked),
-                "entries": [_entry_answer(entry, move) for entry, move in zip(entries, moves, strict=True)],
+                "entries": [_entry_answer(entry, move) for entry, move in zip(entries, moves, strict=False)],
                 "parameters": dict(question.board.parameters()),
                 "slice": slice_texts(question.part),
                 "compare": {"asOf": format_s(before_s), "seconds": question.compare_s},
-                "history": {"issues": len(book.issues), "since": format_s((book.issues or [question.as_of_s])[-1])},
+                "history": {"issues": len(issues), "since": format_s((issues or [question.as_of_s])[-1])},
                 "links": {
                     "permalink": question.link(limit=shown.limit, offset=shown.offset),
                     "next": None if cursor is None else question.link(limit=shown.limit, cursor=cursor),
@@ -86,6 +77,19 @@ class BoardAnswers:
                 "nextCursor": cursor,
             },
         )
+
+    def _moves(
+        self, question: Question, ranked: Ranked, entries: Sequence[Entry], offset: int, before_s: int
+    ) -> Iterator[Movement]:
+        """Each entry's way here, in their order. offset: of the first one."""
+        before = self._before(question, before_s)
+        book = self._views.book(question.board, question.part, question.as_of_s, question.compare_s, FIRST_S)
+        newest_s = book.issues[0] if book.issues else question.as_of_s
+        for place, entry in enumerate(entries, start=offset):
+            standard = entry.rank if question.ties == "standard" else ranked.rank(place, "standard")
+            previous = _rank(before, entry.schedule, question)
+            past = book.past(entry.schedule)
+            yield movement(past, entry.rank, standard, previous, question.as_of_s, newest_s)
 
     def _before(self, question: Question, as_of_s: int) -> Ranked:
         if question.live:
@@ -101,7 +105,7 @@ def _rank(ranked: Ranked, schedule: Schedule, question: Question) -> int | None:
     return None if place is None else ranked.rank(place, question.ties)
 
 
-def _entry_answer(entry: Entry, moved: Movement) -> EntryAnswer:
+def _entry_answer(entry: Entry, moved: Movement | None) -> EntryAnswer:
     listing = entry.schedule.listing
     return {
         "rank": entry.rank,
@@ -119,12 +123,12 @@ def _entry_answer(entry: Entry, moved: Movement) -> EntryAnswer:
         "sellOutSeconds": entry.sell_out_seconds,
         "seatsLeft": None if entry.capacity is None else entry.capacity - entry.sold,
         "sharePercent": entry.share_percent,
-        "previousRank": moved.previous_rank,
-        "movement": moved.move,
-        "peakRank": moved.peak_rank,
-        "peakAt": format_s(moved.peak_at_s),
-        "streak": moved.streak,
-        "secondsAtTop": moved.seconds_at_top,
+        "previousRank": moved.previous_rank if moved else None,
+        "movement": moved.move if moved else None,
+        "peakRank": moved.peak_rank if moved else None,
+        "peakAt": format_s(moved.peak_at_s) if moved else None,
+        "streak": moved.streak if moved else None,
+        "secondsAtTop": moved.seconds_at_top if moved else None,
         "venue": listing.venue if listing else None,
         "region": listing.region if listing else None,
         "genre": listing.genre if listing else None,

@@ -85,11 +85,20 @@ class EntryAnswer(TypedDict):
         float | None, Field(description="Of the scores of the whole board; null where they do not add up.")
     ]
     previousRank: Annotated[Rank | None, Field(description="On the same board at compare.asOf; null: not on it.")]
-    movement: Annotated[Move, Field(description="Against previousRank; reentry: it was on an earlier issue.")]
-    peakRank: Annotated[Rank, Field(description="The best of all issues and now; standard ties.")]
-    peakAt: Annotated[Second, Field(description="The first issue with that rank, or asOf.")]
-    streak: Annotated[int, Field(ge=1, description="Issues in a row that it is on the board, now included.")]
-    secondsAtTop: Annotated[int, Field(ge=0, description="How long an issue with it at number 1 was the newest.")]
+    movement: Annotated[
+        Move | None,
+        Field(description="Against previousRank; reentry: on an earlier issue. From here on null for movement=false."),
+    ]
+    peakRank: Annotated[Rank | None, Field(description="The best of all issues and now; standard ties.")]
+    peakAt: Annotated[Second | None, Field(description="The first issue with that rank, or asOf.")]
+    streak: Annotated[
+        Annotated[int, Field(ge=1)] | None,
+        Field(description="Issues in a row that it is on the board, now included."),
+    ]
+    secondsAtTop: Annotated[
+        Annotated[int, Field(ge=0)] | None,
+        Field(description="How long an issue with it at number 1 was the newest."),
+    ]
     venue: str | None
     region: str | None
     genre: str | None

@@ -129,6 +129,12 @@ _COMPARE = _query(
     "1h",
 )
 _EXPLAIN = _choice("explain", "Also the terms that a score is made of, where it has some.", BOOLEANS, "false")
+_MOVEMENT = _choice(
+    "movement",
+    "`false` leaves out where entries stood before: quicker for those who read whole boards of the past.",
+    BOOLEANS[::-1],
+    "true",
+)
 _CURSOR = _query("cursor", "nextCursor of an earlier answer: the page behind it, of its asOf.", {"type": "string"})
 _SLICE = (
     _query("genre", "Only shows of this genre.", {"type": "string", "maxLength": MAX_TEXT_CHARS}),
@@ -160,7 +166,7 @@ def _board(kind: BoardKind) -> Operation:
         tag="rankings",
         summary=kind.summary.en,
         description=kind.how.en,
-        parameters=(*window, *own, _AS_OF, _LIMIT, _OFFSET, _CURSOR, _TIES, _COMPARE, _EXPLAIN, *_SLICE),
+        parameters=(*window, *own, _AS_OF, _LIMIT, _OFFSET, _CURSOR, _TIES, _COMPARE, _MOVEMENT, _EXPLAIN, *_SLICE),
         answer=models.BoardAnswer,
         problems=_BOARD_PROBLEMS,
     )
@@ -191,6 +197,7 @@ OPERATIONS = (
             _AS_OF,
             _TIES,
             _COMPARE,
+            _MOVEMENT,
             _EXPLAIN,
             *_SLICE,
         ),
@@ -211,6 +218,7 @@ OPERATIONS = (
             _OFFSET,
             _TIES,
             _COMPARE,
+            _MOVEMENT,
             _EXPLAIN,
             *_SLICE,
         ),
@@ -234,6 +242,7 @@ OPERATIONS = (
             _OFFSET,
             _TIES,
             _COMPARE,
+            _MOVEMENT,
             _EXPLAIN,
             *_SLICE,
         ),

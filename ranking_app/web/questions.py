@@ -27,7 +27,7 @@ BOOLEANS = ("false", "true")
 class Question:
     """One board at one instant. window_text: as it is asked for again, '' where the board has none.
 
-    live: no asOf was given, so the next answer is of a later instant.
+    moves: whether entries say where they stood before. live: no asOf was given: the next answer is of a later one.
     """
 
     board: Board
@@ -36,6 +36,7 @@ class Question:
     ties: Ties
     compare_s: int
     explain: bool
+    moves: bool
     as_of_s: int
     live: bool
 
@@ -45,6 +46,7 @@ class Question:
         given |= {name: value for name, value in slice_texts(self.part).items() if value is not None}
         given |= {"ties": self.ties, "compare": f"{self.compare_s}s"}
         given |= {"explain": "true"} if self.explain else {}
+        given |= {} if self.moves else {"movement": "false"}
         given |= {"asOf": format_s(self.as_of_s), **page}
         query = urlencode({name: value for name, value in given.items() if value != ""}, quote_via=quote, safe=":,")
         return f"/v1/rankings/{self.board.name}?{query}"
@@ -82,6 +84,7 @@ def read_question(kind: BoardKind, query: Query, live_as_of_s: int, defaults: Ma
         ties=query.choice("ties", TIES, "standard"),
         compare_s=query.length_s("compare", board.compare_s, MAX_COMPARE_S),
         explain=query.choice("explain", BOOLEANS, "false") == "true",
+        moves=query.choice("movement", BOOLEANS, "true") == "true",
         as_of_s=live_as_of_s if as_of_s is None else as_of_s,
         live=as_of_s is None,
     )

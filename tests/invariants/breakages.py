@@ -195,4 +195,13 @@ BREAKAGES = [
         '            transactional_id=f"{settings.app_id}-notifier-{id(self)}",\n',
         f"{WORKER}::test_of_two_notifiers_that_believe_to_be_in_charge_each_notification_comes_from_one",
     ),
+    Breakage(
+        9,
+        "the period before, for news of ranks",
+        "ranking_app/rankings/rank_news.py",
+        " or told(kind, schedule_id, of_now - 1)",
+        "",
+        "tests/unit/test_rank_news.py"
+        "::test_the_border_of_two_periods_does_not_double_news_of_who_is_there_between_whole_minutes",
+    ),
 ]

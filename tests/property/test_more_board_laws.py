@@ -3,6 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ranking_app.rankings.boards.board import NOT_ON
 from ranking_app.rankings.boards.cancellations import CancellationsBoard
 from ranking_app.rankings.boards.hot import HotBoard, parse_blend
 from ranking_app.rankings.boards.nearly_sold_out import NearlySoldOutBoard
@@ -11,7 +12,7 @@ from ranking_app.rankings.boards.sell_out import SellOutBoard
 from ranking_app.rankings.boards.trending import TrendingBoard
 from ranking_app.rankings.change_log import FROM_EVER_S, NOTHING, Changes
 from ranking_app.rankings.live_board import LiveBoard
-from ranking_app.rankings.movement import chart_of, issues_before, past_of
+from ranking_app.rankings.movement import Walk, issues_before
 from ranking_app.rankings.slices import EVERYTHING, Slice
 from ranking_app.rankings.windows import Window
 from schemas.catalogue import Listing
@@ -24,7 +25,7 @@ from tests.property.events import (
     naive_totals,
     schedules_of,
 )
-from tests.support.boards import ranked
+from tests.support.boards import book_of, ranked
 
 BOARDS = [
     SalesBoard(60),
@@ -95,8 +96,9 @@ def test_the_past_of_an_entry_is_what_watching_every_issue_would_have_told(
     schedules = schedules_of(history, catalogue)
     issues = issues_before(as_of_s, compare_s, START_S - 100)
     watched = {at_s: ranked(board, schedules, at_s) for at_s in issues}
+    book = book_of(board, schedules, issues)
     for schedule in schedules:
-        past = past_of(schedule, issues, lambda at_s: chart_of(watched[at_s]))
+        past = book.past(schedule)
         ranks = []
         for at_s in issues:
             place = watched[at_s].place(schedule)
@@ -109,6 +111,18 @@ def test_the_past_of_an_entry_is_what_watching_every_issue_would_have_told(
         ends = [as_of_s, *issues]
         top_s = sum(end - at_s for rank, at_s, end in zip(ranks, issues, ends, strict=False) if rank == 1)
         assert past.top_s + (as_of_s - issues[0] if past.tops_newest else 0) == top_s
+
+
+@given(histories, listings, boards, st.lists(instants, max_size=8).map(sorted))
+def test_keys_at_many_instants_at_once_are_those_one_by_one(history, catalogue, board, many):
+    walk = Walk(board, many)
+    for schedule in schedules_of(history, catalogue):
+        one_by_one = [board.key(schedule, at_s) for at_s in many]
+        assert walk.keys(schedule) == [NOT_ON if key is None else key[0] for key in one_by_one]
+        steps = [NOT_ON] * len(many)
+        for first, end, key in walk.step_by_step(schedule):
+            steps[first:end] = [key] * (end - first)
+        assert steps == walk.keys(schedule)
 
 
 @given(histories, listings, instants)

@@ -1,5 +1,7 @@
 """Boards of the same moment are computed once, live ones are kept up to date, and none outlives what it shows."""
 
+import asyncio
+
 import pytest
 
 from ranking_app.rankings.boards.sales import SalesBoard
@@ -53,15 +55,40 @@ def test_a_change_shows_at_once(shop, way):
     assert keys(getattr(views, way)(HOUR, Slice(genre="dj"), NOON)) == []
 
 
-def test_what_happened_later_leaves_a_board_of_the_past_and_an_issue_as_they_are(shop):
-    views = BoardViews(shop)
-    past, issue = views.at(HOUR, EVERYTHING, second("11:45:00")), views.chart(HOUR, EVERYTHING, second("11:45:00"))
+async def test_what_happened_later_leaves_a_board_of_the_past_and_the_issues_as_they_are(shop):
+    views, quarter = BoardViews(shop), second("11:45:00")
+    past, book = views.at(HOUR, EVERYTHING, quarter), views.book(HOUR, EVERYTHING, quarter + 1, 900, 0)
+    assert book.past(shop.schedules["B"]).peak_rank == 2
     shop.sell("C", "11:59:59", 9)
-    assert views.at(HOUR, EVERYTHING, second("11:45:00")) is past
-    assert views.chart(HOUR, EVERYTHING, second("11:45:00")) is issue
+    assert views.at(HOUR, EVERYTHING, quarter) is past
+    assert views.book(HOUR, EVERYTHING, quarter + 1, 900, 0) is book
     shop.sell("C", "11:40:00", 7)  # late
-    assert keys(views.at(HOUR, EVERYTHING, second("11:45:00"))) == [-7, -2, -1]
-    assert list(views.chart(HOUR, EVERYTHING, second("11:45:00")).keys) == [-7, -2, -1]
+    assert keys(views.at(HOUR, EVERYTHING, quarter)) == [-7, -2, -1]
+    assert views.book(HOUR, EVERYTHING, quarter + 1, 900, 0).past(shop.schedules["B"]).peak_rank == 3
+
+
+async def test_issues_are_the_same_whether_they_are_prepared_in_steps_or_not(shop, monkeypatch):
+    monkeypatch.setattr(board_views, "SLICE_SCHEDULES", 1)
+    stepwise, at_once = BoardViews(shop), BoardViews(shop)
+    await stepwise.prepare_book(HOUR, EVERYTHING, NOON, 600, 0)
+    assert len(stepwise._charts) == 24
+    for name in "AB":
+        expected = at_once.book(HOUR, EVERYTHING, NOON, 600, 0).past(shop.schedules[name])
+        assert stepwise.book(HOUR, EVERYTHING, NOON, 600, 0).past(shop.schedules[name]) == expected
+
+
+async def test_what_changes_while_issues_are_prepared_is_not_half_in_them(shop, monkeypatch):
+    monkeypatch.setattr(board_views, "SLICE_SCHEDULES", 1)
+    views = BoardViews(shop)
+
+    async def late() -> None:
+        shop.sell("A", "11:35:00", 50).sell("B", "11:35:00", 60)
+
+    await asyncio.gather(views.prepare_book(HOUR, EVERYTHING, NOON, 600, 0), late())
+    expected = BoardViews(shop).book(HOUR, EVERYTHING, NOON, 600, 0)
+    found = views.book(HOUR, EVERYTHING, NOON, 600, 0)
+    for name in "AB":
+        assert found.past(shop.schedules[name]) == expected.past(shop.schedules[name])
 
 
 def test_time_alone_brings_sales_in_and_out_of_a_live_board(shop):

@@ -1,8 +1,8 @@
 """Movement, with issues to follow by hand."""
 
 from ranking_app.rankings.boards.sales import SalesBoard
-from ranking_app.rankings.movement import ISSUES, Movement, chart_of, issues_before, movement, past_of
-from tests.support.boards import ranked
+from ranking_app.rankings.movement import ISSUES, Movement, issues_before, movement
+from tests.support.boards import book_of, ranked
 from tests.unit.test_boards import schedule
 from tests.unit.test_curve import T as MINUTE_S
 
@@ -17,7 +17,7 @@ def moved(schedules, wanted, as_of_s):
     """The movement of one schedule on the hourly board, as an answer has it."""
     issues = issues_before(as_of_s, HOUR, 0)
     now, before = ranked(BOARD, schedules, as_of_s), ranked(BOARD, schedules, as_of_s - HOUR)
-    past = past_of(wanted, issues, lambda at_s: chart_of(ranked(BOARD, schedules, at_s)))
+    past = book_of(BOARD, schedules, issues).past(wanted)
     rank, previous = rank_of(now, wanted), rank_of(before, wanted)
     assert rank is not None
     return movement(past, rank, rank, previous, as_of_s, issues[0])

@@ -213,6 +213,18 @@ async def test_a_board_says_what_it_compares_with(shop):
     ]  # fmt: skip
 
 
+async def test_movement_can_be_left_out(shop):
+    full, plain = await get_json(shop, SALES), await get_json(shop, f"{SALES}?movement=false")
+    moves = ("previousRank", "movement", "peakRank", "peakAt", "streak", "secondsAtTop")
+    assert all(entry[name] is None for entry in plain["entries"] for name in moves)
+    for entry in (*full["entries"], *plain["entries"]):
+        for name in moves:
+            del entry[name]
+    assert plain["entries"] == full["entries"]
+    again = await get_json(shop, (await get_json(shop, f"{SALES}?movement=false"))["links"]["permalink"])
+    assert again["entries"][0]["movement"] is None
+
+
 @pytest.mark.parametrize("value", ["0s", "367d", "all", "x", "-1h"])
 async def test_a_comparison_out_of_range_is_refused(shop, value):
     status, problem = await refused(shop, f"{SALES}?compare={value}")

@@ -12,12 +12,16 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any, ClassVar, overload
 
+from ranking_app.rankings.curve import Counts, Instants
 from ranking_app.rankings.schedule import Schedule
 from ranking_app.rankings.ties import Ties
 from ranking_app.rankings.windows import Window, window_before
 
 HOUR_S = 3_600
 DAY_S = 86_400
+
+NOT_ON = 2**63 - 1
+"""In keys_over: not on the board."""
 
 Key = tuple[int, int]
 """(what the board is sorted by, ascending; the second that orders equals, earlier first)"""
@@ -52,6 +56,13 @@ class Board(ABC):
         what is the same for all of them is worked out once, outside of it.
         """
 
+    def keys_over(self, schedule: Schedule, instants: Instants) -> Counts | None:
+        """What one schedule sorts by at many instants at once, NOT_ON where it is not on the board.
+
+        None where the board, or this schedule, has to be asked for each with key_at.
+        """
+        return None
+
     def key(self, schedule: Schedule, as_of_s: int) -> Key | None:
         """Where one schedule sorts."""
         return self.key_at(as_of_s)(schedule)
@@ -85,6 +96,16 @@ class Board(ABC):
     def parameters(self) -> Mapping[str, str]:
         """Its own parameters as they would be asked for, without the window."""
         return {}
+
+    def next_change_s(self, schedule: Schedule, as_of_s: int) -> int | None:
+        """The first asOf after this one at which time alone may change the schedule's key; None where none can."""
+        first_second_from = schedule.curve.first_second_from
+        found: int | None = None
+        for edge_s in self.edges_s:
+            second = first_second_from(as_of_s - edge_s)
+            if second is not None and (found is None or second + edge_s < found):
+                found = second + edge_s
+        return None if found is None else found + 1
 
     def rows(self, schedules: Iterable[Schedule], as_of_s: int) -> list[Row]:
         """Every schedule that is on the board, in its order."""

@@ -4,7 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, get_args
 
+import numpy as np
+
 from ranking_app.rankings.boards.board import Board, BoardKind, Detail, Key, KeyOf, Parameter, Texts
+from ranking_app.rankings.boards.over_time import highest_first
+from ranking_app.rankings.curve import Counts, Instants
 from ranking_app.rankings.schedule import Schedule
 
 CancellationsBy = Literal["count", "rate"]
@@ -37,6 +41,16 @@ class CancellationsBoard(Board):
             return (-score, 0) if score > 0 else None
 
         return key
+
+    def keys_over(self, schedule: Schedule, instants: Instants) -> Counts | None:
+        """As key_at, by count; rates are asked for one by one."""
+        if self.by != "count":
+            return None
+        sums = schedule.curve.quantities_before(instants)
+        if sums is None or self.window_s is None:
+            return highest_first(None if sums is None else sums[1])
+        before = schedule.curve.quantities_before(np.maximum(instants - self.window_s, 0))
+        return highest_first(None if before is None else sums[1] - before[1])
 
     def detail(self, schedule: Schedule, as_of_s: int, explain: bool) -> Detail | None:
         """Both counts; the rate is null where fewer than FLOOR completed."""

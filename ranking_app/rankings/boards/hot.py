@@ -6,8 +6,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar
 
+import numpy as np
+
 from ranking_app.durations import parse_window
 from ranking_app.rankings.boards.board import HOUR_S, Board, BoardKind, Detail, Key, KeyOf, Parameter, Texts
+from ranking_app.rankings.boards.over_time import highest_first, net_in_window
+from ranking_app.rankings.curve import Counts, Instants
 from ranking_app.rankings.schedule import Schedule
 from ranking_app.rankings.windows import window_before
 
@@ -97,6 +101,16 @@ class HotBoard(Board):
             return (-points, last_s) if points > 0 else None
 
         return key
+
+    def keys_over(self, schedule: Schedule, instants: Instants) -> Counts | None:
+        """As key_at, for machine integers: points below 2**63 are 10**15 seats."""
+        curve, points = schedule.curve, np.zeros(len(instants), np.int64)
+        for term in self.blend:
+            quantity = net_in_window(curve, instants, term.window_s)
+            if quantity is None:
+                return None
+            points += term.weight_percent * HOUR_S * POINTS_PER_SEAT * quantity // (term.window_s * 100)
+        return highest_first(points)
 
     def detail(self, schedule: Schedule, as_of_s: int, explain: bool) -> Detail | None:
         """The terms, which add up to the score."""

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, get_args
 
 from ranking_app.rankings.boards.board import Board, BoardKind, Key, KeyOf, Parameter, Texts
-from ranking_app.rankings.curve import By
+from ranking_app.rankings.boards.over_time import highest_first, net_in_window
+from ranking_app.rankings.curve import By, Counts, Instants
 from ranking_app.rankings.schedule import Schedule
 
 
@@ -28,6 +29,12 @@ class SalesBoard(Board):
             return None if scored is None else (-scored[0], scored[1])
 
         return key
+
+    def keys_over(self, schedule: Schedule, instants: Instants) -> Counts | None:
+        """As key_at; amounts are asked for one by one, as their differences may outgrow 64 bits."""
+        if self.by != "quantity":
+            return None
+        return highest_first(net_in_window(schedule.curve, instants, self.window_s))
 
     def parameters(self) -> Mapping[str, str]:
         """by"""

@@ -4,7 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+import numpy as np
+
 from ranking_app.rankings.boards.board import Board, BoardKind, Detail, Key, KeyOf, Texts
+from ranking_app.rankings.boards.over_time import highest_first, net_in_window
+from ranking_app.rankings.curve import Counts, Instants
 from ranking_app.rankings.schedule import Schedule
 from ranking_app.rankings.windows import Window
 
@@ -43,6 +47,16 @@ class TrendingBoard(Board):
             return (-growth, last_s) if growth > 0 and last_s is not None else None
 
         return key
+
+    def keys_over(self, schedule: Schedule, instants: Instants) -> Counts | None:
+        """As key_at."""
+        curve, window_s = schedule.curve, self.window_s
+        quantity = net_in_window(curve, instants, window_s)
+        previous = net_in_window(curve, instants - window_s, window_s)
+        if quantity is None or previous is None:
+            return None
+        growth = (quantity - previous) * 100 // np.maximum(previous, FLOOR)
+        return highest_first(np.where(quantity >= FLOOR, growth, 0))
 
     def detail(self, schedule: Schedule, as_of_s: int, explain: bool) -> Detail | None:
         """Both windows' quantities."""
