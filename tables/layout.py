@@ -5,7 +5,7 @@ A changelog partition holds what one owner knows of the source partitions with i
 
     P role partition minute schedule   a pane (rankings.panes): one schedule's sales in one minute of event time
     O role partition                   the position: next source offset, watermark, counters (tables.position)
-    I role partition segment offset    ids seen in one flush (tables.seen); lives for RANKING_DEDUPE_HOURS
+    I role partition segment first last  ids seen in one flush, by offsets (tables.seen); live for RANKING_DEDUPE_HOURS
 
 Integers are big-endian, so that keys sort by role, partition, and minute or segment. Everything of one flush is one
 Kafka record batch, which a broker appends whole or not at all: position, ids and panes never disagree.
@@ -19,7 +19,7 @@ PANE, POSITION, SEEN = b"P", b"O", b"I"
 _PANE_HEAD = struct.Struct(">cBHI")
 _PANE_HEAD_BYTES = _PANE_HEAD.size
 _POSITION = struct.Struct(">cBH")
-_SEEN = struct.Struct(">cBHQQ")
+_SEEN = struct.Struct(">cBHQQQ")
 _SEEN_SEGMENT = struct.Struct(">cBHQ")
 
 
@@ -59,9 +59,13 @@ def parse_position_key(key: bytes) -> tuple[int, int]:
     return role, partition
 
 
-def seen_key(role: int, partition: int, segment: int, first_offset: int) -> bytes:
-    """The key of the ids of one flush. first_offset: of the first event in it."""
-    return _SEEN.pack(SEEN, role, partition, segment, first_offset)
+def seen_key(role: int, partition: int, segment: int, first_offset: int, last_offset: int) -> bytes:
+    """The key of the ids of one flush, of the events from first_offset to last_offset.
+
+    Both are in it: a stale owner may flush less from the same offset on, and must not overwrite what the owner noted.
+    What both noted is the same ids at the same offsets. Before the last offset was there, keys ended before it.
+    """
+    return _SEEN.pack(SEEN, role, partition, segment, first_offset, last_offset)
 
 
 def seen_prefix(role: int, partition: int) -> bytes:

@@ -192,7 +192,8 @@ class SeenIds:
     ) -> SeenBatch:
         if not digests:
             return SeenBatch(duplicates, None, b"", [], [], arrival_ms)
-        key = seen_key(self._role, self._partition, arrival_ms // self._segment_ms, offsets[0])
+        segment = arrival_ms // self._segment_ms
+        key = seen_key(self._role, self._partition, segment, offsets[0], offsets[-1])
         return SeenBatch(duplicates, key, pack_ids(digests, offsets, arrival_ms), digests, offsets, arrival_ms)
 
     def _freeze(self) -> None:

@@ -80,3 +80,17 @@ async def test_a_reader_never_lets_a_pane_go_back_and_says_what_to_write_again()
     model = life.model()
     assert model.schedules["S0"].curve.sold_before(2**40) == 3
     assert len(model.went_back) == 2, "the pane and the position"
+
+
+async def test_what_a_stale_owner_noted_of_ids_takes_away_none_that_the_owner_noted() -> None:
+    records = [record(n, (0, 5, 1, False, n)) for n in range(4)]
+    zombie = Life()
+    await zombie.flush(records[:1])
+    owner = successor(zombie)
+    await owner.flush(records[1:4])
+    with pytest.raises(ChangelogDiverged):
+        await zombie.flush(records[1:2])  # begins where the owner's flush begins, and ends before it does
+    fresh = successor(zombie)
+    await fresh.flush([record(4, (0, 5, 1, False, 3))])
+    assert fresh.owned.positions[0].duplicates == 1
+    assert await sold(fresh) == {"S0": 4}
