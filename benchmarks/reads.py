@@ -34,7 +34,7 @@ PARTITIONS = 3
 TOPIC, CATALOGUE = "reservation.completed", "concert.schedule.created"
 DAY_S = 86_400
 HISTORY_EVENTS, HISTORY_DAYS = 300_000, 10
-EVENT_RATE, READ_RATE = 10_000, 500
+READ_RATE = 500
 CLIENTS, CLIENT_EVENT_RATE, MARK_INTERVAL_S = 1_000, 1_000, 0.25
 COLD_BOARDS = 20
 GIVE_UP_S = 120.0
@@ -42,14 +42,15 @@ GIVE_UP_S = 120.0
 
 @click.command()
 @click.option("--schedules", default=10_000, show_default=True)
+@click.option("--event-rate", default=10_000, show_default=True)
 @click.option("--seconds", default=20.0, show_default=True)
-def main(schedules: int, seconds: float) -> None:
+def main(schedules: int, event_rate: int, seconds: float) -> None:
     """Load one worker, read from it, print how long the answers took."""
     with tempfile.TemporaryDirectory(prefix="ranking-bench-") as folder, LocalKafka(Path(folder) / "kafka") as kafka:
-        print(json.dumps(asyncio.run(_bench(kafka, Path(folder), schedules, seconds))))
+        print(json.dumps(asyncio.run(_bench(kafka, Path(folder), schedules, event_rate, seconds))))
 
 
-async def _bench(kafka: LocalKafka, folder: Path, schedules: int, seconds: float) -> dict[str, Any]:
+async def _bench(kafka: LocalKafka, folder: Path, schedules: int, event_rate: int, seconds: float) -> dict[str, Any]:
     (port,) = pick_ports("127.0.0.1", 1)
     address = f"http://127.0.0.1:{port}"
     options = {"bootstrap_servers": kafka.bootstrap.split(",")}
@@ -64,19 +65,25 @@ async def _bench(kafka: LocalKafka, folder: Path, schedules: int, seconds: float
         worker = start("worker", folder / "worker.log", **settings)
         try:
             await _until_read(address)
-            return {"schedules": schedules, **await _measure(producer, address, names, seconds)}
+            return {
+                "schedules": schedules,
+                "events_per_second": event_rate,
+                **await _measure(producer, address, names, event_rate, seconds),
+            }
         finally:
             worker.terminate()
             worker.wait(timeout=30)
 
 
-async def _measure(producer: AIOKafkaProducer, address: str, names: list[str], seconds: float) -> dict[str, Any]:
+async def _measure(
+    producer: AIOKafkaProducer, address: str, names: list[str], event_rate: int, seconds: float
+) -> dict[str, Any]:
     found: dict[str, Any] = {}
     board = f"{address}/v1/rankings/sales?window=1h&limit=100"
     found["cold_week_ago_ms"] = await _cold_boards(address)
     print("boards of a week ago, each asked for the first time, ms:", found["cold_week_ago_ms"], flush=True)
     sales = _sales(names, 10_000_000, 0)
-    sending = asyncio.create_task(load(producer, TOPIC, PARTITIONS, EVENT_RATE, sales))
+    sending = asyncio.create_task(load(producer, TOPIC, PARTITIONS, event_rate, sales))
     await asyncio.sleep(3)
     found["counted_per_second_alone"] = await _counted_per_second(address, seconds)
     reading = await _process("benchmarks.http_load", board, READ_RATE, seconds)
@@ -93,7 +100,7 @@ async def _measure(producer: AIOKafkaProducer, address: str, names: list[str], s
     sending = asyncio.create_task(load(producer, TOPIC, PARTITIONS, CLIENT_EVENT_RATE, sales))
     marking = asyncio.create_task(_mark(producer))
     watching = await _process(
-        "benchmarks.watchers", f"{address}/v1/live?boards=sales;window=2s&limit=10", CLIENTS, seconds
+        "benchmarks.watchers", f"{address}/v1/live?boards=sales;window=1h&limit=10", CLIENTS, seconds
     )
     found["live_ms"] = await _output(watching)
     sending.cancel()
@@ -123,14 +130,13 @@ def _sales(names: list[str], count: int, span_s: int) -> Iterator[bytes]:
 
 
 async def _mark(producer: AIOKafkaProducer) -> None:
-    """A sale of many seats of a schedule that is named after the time: at once the first of a short window."""
+    """A sale of a schedule that is named after the time, each of more seats: at once the first of the board."""
     number = 0
     while True:
         number += 1
         now_ms = time.time_ns() // 1_000_000
-        value = envelope(str(uuid.uuid4()), now_ms, f"mark-{now_ms}", number).replace(
-            b'"quantity":1', b'"quantity":9999'
-        )
+        value = envelope(str(uuid.uuid4()), now_ms, f"mark-{now_ms}", number)
+        value = value.replace(b'"quantity":1', b'"quantity":%d' % (9_000 + number))
         await producer.send(TOPIC, value, partition=number % PARTITIONS)
         await asyncio.sleep(MARK_INTERVAL_S)
 

@@ -4,7 +4,7 @@ Each question is answered in O(log n) of the seconds with sales, except those th
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator
 from operator import sub
 from typing import Literal, NamedTuple, TypeAlias
 
@@ -19,6 +19,9 @@ Instants: TypeAlias = NDArray[np.int64]
 """Seconds since the epoch."""
 
 Counts: TypeAlias = NDArray[np.int64]
+
+MANY_ROWS = 50
+"""From here on it is quicker to look at all rows at once than at one after the other."""
 
 By = Literal["quantity", "amount"]
 """What a sales board is sorted by."""
@@ -196,10 +199,7 @@ class Curve(Rows):
         _, high = self._rows(Window(None, before_s))
         spells: list[Spell] = []
         open_since: tuple[int, int] | None = None
-        for row in range(bisect_left(self._peak, capacity, 0, high + 1) - 1, high):
-            if row + 1 < high and self._second[row] == self._second[row + 1]:
-                continue  # only what stands at the end of a second counts
-            at_s, sold = self._second[row], self._completed[row + 1] - self._cancelled[row + 1]
+        for at_s, sold in self._sold_at_ends(bisect_left(self._peak, capacity, 0, high + 1) - 1, high, capacity):
             if open_since is None and sold >= capacity:
                 open_since = at_s, sold
             elif open_since is not None and sold < capacity:
@@ -208,6 +208,24 @@ class Curve(Rows):
         if open_since is not None:
             spells.append(Spell(*open_since, None, None))
         return spells
+
+    def _sold_at_ends(self, low: int, high: int, capacity: int) -> Iterator[tuple[int, int]]:
+        """(second, sold at its end) of rows [low, high), at least where it comes to capacity or falls below it."""
+        second, completed, cancelled = self._second, self._completed, self._cancelled
+        columns = second, completed, cancelled
+        if high - low > MANY_ROWS and not any(isinstance(column, list) for column in columns):
+            seconds = np.frombuffer(second, np.uint32)[low:high]  # type: ignore[arg-type]
+            sold = np.frombuffer(completed, np.uint32)[low + 1 : high + 1].astype(np.int64)  # type: ignore[arg-type]
+            sold -= np.frombuffer(cancelled, np.uint32)[low + 1 : high + 1]  # type: ignore[arg-type]
+            # Only what stands at the end of a second counts.
+            ends = np.append(seconds[1:] != seconds[:-1], True)
+            seconds, sold = seconds[ends], sold[ends]
+            turns = np.flatnonzero(np.diff(sold >= capacity, prepend=False))
+            yield from zip(seconds[turns].tolist(), sold[turns].tolist(), strict=True)
+            return
+        for row in range(low, high):
+            if row + 1 == high or second[row] != second[row + 1]:
+                yield second[row], completed[row + 1] - cancelled[row + 1]
 
     def points(self, from_s: int, to_s: int, step_s: int) -> list[Point]:
         """The curve in steps of step_s from from_s to to_s (not in it); the last step may be short."""

@@ -28,6 +28,11 @@ class LiveBoard:
         self._heap: list[tuple[int, str]] = []
         self.ranked = Ranked(board, 0, [])
 
+    @property
+    def as_of_s(self) -> int:
+        """Of the board as it is."""
+        return self.ranked.as_of_s
+
     def build(self, schedules: Mapping[str, Schedule], as_of_s: int) -> Ranked:
         """From nothing."""
         inside = list(self._slice.of(schedules.values()))

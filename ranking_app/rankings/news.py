@@ -49,6 +49,11 @@ News = MilestoneReached | SoldOut | Reopened
 """`sold` is at the end of second at_s. Identity: the class, and percent or spell."""
 
 
+def identity_of(item: News) -> tuple[type, int]:
+    """What tells apart the news of one schedule: what happened at which percent or spell happens once."""
+    return type(item), item.percent if isinstance(item, MilestoneReached) else item.spell
+
+
 def news(curve: Curve, listing: Listing | None, as_of_s: int) -> list[News]:
     """Everything that happened before as_of_s, in time order, within a second lower milestones first.
 

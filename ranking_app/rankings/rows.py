@@ -76,7 +76,7 @@ class Rows:
         rows._second, rows._source, rows._completed, rows._cancelled, rows._amount, rows._peak = columns
         return rows
 
-    def put(self, source: Hashable, minute: int, cells: Sequence[Cell]) -> None:
+    def put(self, source: Hashable, minute: int, cells: Sequence[Cell]) -> int:
         """From now on source has these cells, and no others, in a minute since the epoch; there may be none.
 
         cells: seconds of that minute, ascending; not to be changed afterwards. What other sources have in the same
@@ -102,6 +102,7 @@ class Rows:
         self._unsettled[place] = cells
         if self._unsettled_cells > FEW_CELLS + len(self._second) // 4:
             self._settle()
+        return changed_from_s
 
     def _add_source(self, source: Hashable) -> int:
         self._sources += (source,)

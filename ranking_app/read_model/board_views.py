@@ -28,6 +28,9 @@ MAX_CHART_ROWS = 8_000_000
 MAX_KEPT = 1_000
 """Of each kind, however small they are."""
 
+SLICE_CHANGES = 200
+"""Taken into a live board in one go, some milliseconds."""
+
 SLICE_SCHEDULES = 1_000
 """Taken into issues in one go, some milliseconds: others are answered in between."""
 
@@ -109,6 +112,22 @@ class BoardViews:
         while len(self._live) > min(most, MAX_KEPT):
             self._live.popitem(last=False)
         return ranked
+
+    async def prepare_live(self, board: Board, part: Slice, as_of_s: int, which: str = "now") -> None:
+        """Do most of what `live` has to do, with a turn for everybody else in between."""
+        model, key = self._model, (board, part, which)
+        known = self._live.get(key)
+        changes = None if known is None else model.changes_since(known.revision)
+        if known is None or changes is None or len(changes.ids) <= SLICE_CHANGES or as_of_s < known.board.as_of_s:
+            return
+        revision, ids = model.revision, list(changes.ids)
+        for start in range(0, len(ids), SLICE_CHANGES):
+            some = Changes(set(ids[start : start + SLICE_CHANGES]), changes.from_s)
+            known.board.advance(model.schedules, some, max(as_of_s, known.board.as_of_s))
+            await asyncio.sleep(0)
+        latest = self._live.get(key)
+        if latest is not None and latest.board is known.board and latest.revision < revision:
+            self._live[key] = _Live(known.board, revision)
 
     def at(self, board: Board, part: Slice, as_of_s: int) -> Ranked:
         """A board of a fixed instant."""

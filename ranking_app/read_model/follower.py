@@ -18,8 +18,8 @@ from ranking_app.read_model.state import ReadModel
 ENDS_INTERVAL_S = 0.2
 """How often the brokers are asked where the source partitions end: what `lag` is measured against."""
 
-SLICE_RECORDS = 2_000
-"""Applied in one go, some 10 ms; answers and flushes get their turn between slices."""
+SLICE_RECORDS, LOADING_SLICE_RECORDS = 500, 2_000
+"""Applied in one go, some 4 ms; answers and flushes get their turn between slices. Larger ones load a little sooner."""
 
 FETCH_RECORDS, FETCH_WAIT_MS = 20_000, 200
 
@@ -161,15 +161,16 @@ class Follower:
         fetched: dict[TopicPartition, list[Any]] = {}
         if not self._model.loaded:
             for tp in (*self._changelog, self._catalogue):
-                fetched |= await consumer.getmany(tp, timeout_ms=0, max_records=SLICE_RECORDS)
+                fetched |= await consumer.getmany(tp, timeout_ms=0, max_records=LOADING_SLICE_RECORDS)
         if not fetched:
             fetched = await consumer.getmany(timeout_ms=FETCH_WAIT_MS, max_records=FETCH_RECORDS)
         return fetched
 
     async def _apply(self, tp: TopicPartition, batch: list[Any]) -> None:
         model = self._model
-        for start in range(0, len(batch), SLICE_RECORDS):
-            part = batch[start : start + SLICE_RECORDS]
+        slice_records = SLICE_RECORDS if model.loaded else LOADING_SLICE_RECORDS
+        for start in range(0, len(batch), slice_records):
+            part = batch[start : start + slice_records]
             if tp == self._catalogue:
                 for record in part:
                     model.apply_listing(record.key, record.value, record.offset, record.timestamp)

@@ -210,8 +210,7 @@ class ReadModel:
             self.went_back.append(WentBack(partition, key))
             return
         schedule = self.schedules.get(schedule_id) or self._schedule(schedule_id)
-        schedule.curve.put(source, minute, cells)
-        self._note(schedule_id, minute * MINUTE_S)
+        self._note(schedule_id, schedule.curve.put(source, minute, cells))
 
     def _source_key(self, role: int, partition: int) -> SourceKey:
         return self._source_keys.setdefault((role, partition), SourceKey(role, partition))

@@ -40,8 +40,13 @@ class BoardAnswers:
 
     async def prepare(self, question: Question) -> None:
         """Compute the issues that an answer needs, one at a time: others are answered in between."""
+        board, part, as_of_s = question.board, question.part, question.as_of_s
+        if question.live:
+            await self._views.prepare_live(board, part, as_of_s)
+            if question.moves:
+                await self._views.prepare_live(board, part, as_of_s - question.compare_s, _before_name(question))
         if question.moves:
-            await self._views.prepare_book(question.board, question.part, question.as_of_s, question.compare_s, FIRST_S)
+            await self._views.prepare_book(board, part, as_of_s, question.compare_s, FIRST_S)
 
     def answer(self, question: Question, shown: Page) -> BoardPageAnswer:
         """Everything but completeness."""
@@ -93,11 +98,16 @@ class BoardAnswers:
 
     def _before(self, question: Question, as_of_s: int) -> Ranked:
         if question.live:
-            return self._views.live(question.board, question.part, as_of_s, f"{question.compare_s} s before")
+            return self._views.live(question.board, question.part, as_of_s, _before_name(question))
         return self._views.at(question.board, question.part, as_of_s)
 
     def _cursor(self, question: Question, ranked: Ranked, end: int) -> str:
         return write_cursor(Cursor(question.as_of_s, ranked.rows[end - 1][:3]), question.link())
+
+
+def _before_name(question: Question) -> str:
+    """Of the live board that movement is told against."""
+    return f"{question.compare_s} s before"
 
 
 def _rank(ranked: Ranked, schedule: Schedule, question: Question) -> int | None:

@@ -24,8 +24,8 @@ from ranking_app.web.dump import dump
 MAX_KEPT_BYTES = 64 * 1024 * 1024
 MAX_KEPT = 1_000
 
-REST, LONGEST_REST_S = 4.0, 1.0
-"""A live answer is made anew after so many times the time it took, at the latest after so long: at most a fifth of the
+REST, LONGEST_REST_S = 9.0, 1.0
+"""A live answer is made anew after so many times the time it took, at the latest after so long: at most a tenth of the
 time of a process goes into any one of them."""
 
 GZIP_FROM_BYTES, GZIP_LEVEL = 1_400, 1
@@ -94,8 +94,8 @@ class KeptAnswers:
         if kept is None:
             return None
         self._kept.move_to_end(question)
-        if recipe.live and _rests(kept):
-            return kept
+        if recipe.live and (_rests(kept) or (question in self._making and _age_s(kept) < LONGEST_REST_S)):
+            return kept  # while a newer one is made, only who asked for it waits
         return kept if kept.moment == (recipe.moment(), recipe.completeness()) else None
 
     def _keep(self, question: Hashable, kept: _Kept) -> _Kept:
@@ -107,8 +107,12 @@ class KeptAnswers:
         return kept
 
 
+def _age_s(kept: _Kept) -> float:
+    return time.monotonic() - kept.made_s
+
+
 def _rests(kept: _Kept) -> bool:
-    return time.monotonic() - kept.made_s < min(REST * kept.cost_s, LONGEST_REST_S)
+    return _age_s(kept) < min(REST * kept.cost_s, LONGEST_REST_S)
 
 
 async def _make(recipe: Recipe) -> _Kept:

@@ -23,8 +23,9 @@ INTERVAL_S = 0.1
 LOOK_S = 0.02
 """Between two looks whether anything changed: an integer is compared."""
 
-REST = 10.0
-"""A delta is computed at most in every tenth part of the time: many boards, or large ones, are sent more rarely."""
+REST, LONGEST_REST_S = 4.0, 1.0
+"""A delta is computed after so many times the time that the last one took: many boards, or large ones, are sent more
+rarely, but at least once a second."""
 
 HEARTBEAT_S = 5.0
 
@@ -124,7 +125,7 @@ class Channel:
                 if self._update():
                     said_s = time.monotonic()
                 self._begun.set()
-                pause_s = max(INTERVAL_S, REST * (time.monotonic() - started_s))
+                pause_s = max(INTERVAL_S, min(REST * (time.monotonic() - started_s), LONGEST_REST_S))
             if time.monotonic() - said_s >= HEARTBEAT_S:
                 said_s = time.monotonic()
                 self._broadcast(self._encode("heartbeat", dump(self._head()), None))
