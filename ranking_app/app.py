@@ -36,7 +36,7 @@ from ranking_app.upstream.plain_records import plain_records
 from ranking_app.web.app import create_web_app
 from ranking_app.web.cors import parse_origins
 from ranking_app.web.ops import AboutProcess
-from ranking_app.web.server import WebServer, address_of
+from ranking_app.web.server import WebServer, address_of, allowed_connections
 from schemas.decode import DecodeRules
 from tables.changelog import PRODUCER_OPTIONS
 
@@ -118,7 +118,7 @@ class Process:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.stop_asked.set)
-        web = WebServer(self._web_app())
+        web = WebServer(self._web_app(), allowed_connections())
         await web.start(self.settings.web_host, self.settings.web_port)
         self.address = self.settings.advertised or address_of(self.settings.web_host, web.port)
         try:

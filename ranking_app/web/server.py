@@ -1,12 +1,13 @@
 """The web application on a TCP port: start, stop, and a plain sentence where the address cannot be had."""
 
 import errno
+import resource
 import socket
 
 from aiohttp import web
 
 from ranking_app.errors import PortInUse, WebAddressUnusable
-from ranking_app.web.malformed import PoliteRunner
+from ranking_app.web.malformed import DEFAULT_MOST_CONNECTIONS, PoliteRunner
 
 SHUTDOWN_S = 1.0
 """For answers under way at a stop. SIGTERM promises 10 s, and nearly all of it belongs to flushing."""
@@ -16,6 +17,11 @@ LINGERING_S = 1.0
 
 MAX_LINE_BYTES = 8_190
 """The longest request line and header: an id of 200 characters, percent-encoded, needs 2,400."""
+
+OTHER_FILES, LEAST_CONNECTIONS = 1_000, 100
+"""256 files of each of three stores, and the connections to the brokers."""
+
+MOST_FILES = 65_536
 
 KEEP_ALIVE_S = 75.0
 """Longer than the 60 s of common proxies: they drop an idle connection first, so none loses a request."""
@@ -27,8 +33,10 @@ EVERY_ADDRESS = ("", "0.0.0.0", "::")  # noqa: S104 - compared with, not listene
 class WebServer:
     """Serves one application. `start` once, `stop` any number of times; both on the loop that serves."""
 
-    def __init__(self, app: web.Application) -> None:
+    def __init__(self, app: web.Application, most_connections: int = DEFAULT_MOST_CONNECTIONS) -> None:
+        """most_connections: open at the same time; one more is cut at once."""
         self._app = app
+        self._most_connections = most_connections
         self._runner: PoliteRunner | None = None
         self._port = 0
 
@@ -48,6 +56,7 @@ class WebServer:
             max_line_size=MAX_LINE_BYTES,
             max_field_size=MAX_LINE_BYTES,
         )
+        runner.most_connections = self._most_connections
         await runner.setup()
         try:
             await web.TCPSite(runner, host, port).start()
@@ -73,6 +82,21 @@ def address_of(host: str, port: int) -> str:
     if host in EVERY_ADDRESS:
         host = socket.gethostname()
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def allowed_connections() -> int:
+    """How many connections this process can have open beside its brokers and stores: at most 10,000.
+
+    Raises the process's soft limit of open files to its hard one, as servers do: many systems begin with 1,024.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, MOST_FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+        soft = wanted
+    if soft == resource.RLIM_INFINITY:
+        return DEFAULT_MOST_CONNECTIONS
+    return max(min(DEFAULT_MOST_CONNECTIONS, soft - OTHER_FILES), LEAST_CONNECTIONS)
 
 
 def _named(exc: OSError, host: str, port: int) -> PortInUse | WebAddressUnusable:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ranking_app.local.kafka import LocalKafka
+from tests.support.comparison import assert_same
 from tests.support.dead_letters import DeadLetter, read_dead_letters, read_topic
 from tests.support.oracle import Oracle
 from tests.support.oracle_builders import cancelled, envelope, listing
@@ -89,7 +90,7 @@ def test_bad_records_become_dead_letters_and_the_rest_counts(kafka: LocalKafka, 
         as_of_s = now_s + 3_600
         board = worker.client.board("/v1/rankings/sales", window="all", asOf=time_s(as_of_s))
         expected = truth.sales_board(None, as_of_s)
-        assert board["entries"] == expected["entries"]
+        assert_same(board["entries"], expected["entries"])
         assert {name: board["completeness"][name] for name in truth.totals()} == truth.totals()
         assert truth.totals()["deadLetters"] == len(bad_lines(now_s))
 

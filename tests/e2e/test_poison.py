@@ -14,6 +14,7 @@ from aiokafka import AIOKafkaProducer
 from ranking_app.local.kafka import LocalKafka
 from ranking_app.upstream.odd_batches import read_odd_batches
 from tests.e2e.test_bad_records import bad_lines, check_untouched
+from tests.support.comparison import assert_same
 from tests.support.dead_letters import read_dead_letters, read_topic
 from tests.support.odd_batches import GZIP, LZ4, SNAPPY, ZSTD, OddBatch, RawName, send_odd, with_junk_behind
 from tests.support.oracle import Oracle
@@ -82,7 +83,7 @@ def check(kafka: LocalKafka, prefix: str, worker: WebProcess, records: Sequence[
     worker.wait_for(partial(has_applied_all, worker, truth), APPLY_WITHIN_S, "applied all")
     as_of_s = now_s + 3_600
     board = worker.client.board("/v1/rankings/sales", window="all", asOf=time_s(as_of_s))
-    assert board["entries"] == truth.sales_board(None, as_of_s)["entries"]
+    assert_same(board["entries"], truth.sales_board(None, as_of_s)["entries"])
     assert {name: board["completeness"][name] for name in truth.totals()} == truth.totals()
     letters = read_dead_letters(kafka.bootstrap, own_topics(prefix))
     assert sorted(letter.position for letter in letters) == bad_positions(truth)

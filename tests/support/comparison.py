@@ -99,6 +99,14 @@ def ten_instants(oracle: Oracle, seed: int) -> list[int | None]:
     return [seconds[0] + 1, *beside, seconds[-1], None]
 
 
+def assert_same(found: Any, expected: Any) -> None:
+    """All of `expected` is in `found`; fields that the contract does not name may be added."""
+    comparison = Comparison()
+    comparison.same("answer", found, expected)
+    assert comparison.values
+    assert comparison.differences == []
+
+
 def compare_boards(clients: Sequence[Answers], oracle: Oracle, instants: Iterable[int | None]) -> Comparison:
     """Both boards on every client: every window, by quantity and amount, every tie mode, every instant."""
     comparison = Comparison()

@@ -1,7 +1,9 @@
 """The application on a port: byte for byte, starting, stopping, and addresses that cannot be had."""
 
 import asyncio
+import contextlib
 import json
+import resource
 import socket
 from contextlib import asynccontextmanager
 from zoneinfo import ZoneInfo
@@ -11,19 +13,19 @@ import pytest
 from ranking_app.errors import PortInUse, WebAddressUnusable
 from ranking_app.metrics import Metrics
 from ranking_app.web.app import create_web_app
-from ranking_app.web.server import WebServer
+from ranking_app.web.server import WebServer, allowed_connections
 from tests.support.web import FakeReadModel
 
 HOST = "127.0.0.1"
 
 
-def new_server(model=None):
-    return WebServer(create_web_app(model or FakeReadModel(), timezone=ZoneInfo("UTC"), metrics=Metrics()))
+def new_server(model=None, **more):
+    return WebServer(create_web_app(model or FakeReadModel(), timezone=ZoneInfo("UTC"), metrics=Metrics()), **more)
 
 
 @asynccontextmanager
-async def running(model=None):
-    server = new_server(model)
+async def running(model=None, **more):
+    server = new_server(model, **more)
     await server.start(HOST, 0)
     try:
         yield server
@@ -146,3 +148,35 @@ async def test_it_can_listen_on_ipv6():
         pytest.skip("no IPv6 loopback on this machine")
     assert server.port > 0
     await server.stop()
+
+
+async def test_one_connection_too_many_is_cut_and_the_others_go_on():
+    async with running(most_connections=3) as server:
+        kept = [await asyncio.open_connection("127.0.0.1", server.port) for _ in range(3)]
+        await asyncio.sleep(0)
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        with contextlib.suppress(ConnectionResetError):
+            assert await reader.read() == b""
+        writer.close()
+        for reader, writer in kept:
+            writer.write(b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert b"200" in await reader.readline()
+        kept.pop()[1].close()
+        await asyncio.sleep(0.1)
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert b"200" in await reader.readline()
+        for _, open_writer in (*kept, (reader, writer)):
+            open_writer.close()
+
+
+def test_files_are_left_for_brokers_and_stores(monkeypatch):
+    limits = {"now": (1_024, 4_096)}
+    monkeypatch.setattr(resource, "getrlimit", lambda _: limits["now"])
+    monkeypatch.setattr(resource, "setrlimit", lambda _, wanted: limits.update(now=wanted))
+    assert allowed_connections() == 3_096
+    assert limits["now"] == (4_096, 4_096)
+    limits["now"] = (200, 200)
+    assert allowed_connections() == 100
+    limits["now"] = (65_536, 65_536)
+    assert allowed_connections() == 10_000
