@@ -75,36 +75,39 @@ class KeptAnswers:
     def __init__(self) -> None:
         self._kept: OrderedDict[Hashable, _Kept] = OrderedDict()
         self._bytes = 0
-        self._making: dict[Hashable, asyncio.Lock] = {}
+        self._making: dict[Hashable, asyncio.Future[_Kept]] = {}
 
     async def respond(self, request: web.Request, question: Hashable, recipe: Recipe) -> web.Response:
         """The answer to a question; made once, however many ask for it at the same time."""
-        kept = self._good(question, recipe)
-        if kept is None:
-            lock = self._making.setdefault(question, asyncio.Lock())
-            try:
-                async with lock:
-                    kept = self._good(question, recipe) or self._keep(question, await _make(recipe))
-            finally:
-                self._making.pop(question, None)
+        kept = self._kept.get(question)
+        if kept is None or not self._serves(kept, recipe):
+            made = self._making.get(question)
+            if made is None:
+                made = self._making[question] = asyncio.ensure_future(_make(recipe))
+                made.add_done_callback(lambda done: self._made(question, done))
+            elif kept is not None and recipe.live and _age_s(kept) < LONGEST_REST_S:
+                return _response(request, kept)  # while a newer one is made, only who asked for it waits
+            kept = await asyncio.shield(made)  # who goes away takes the answer from nobody else
+        else:
+            self._kept.move_to_end(question)
         return _response(request, kept)
 
-    def _good(self, question: Hashable, recipe: Recipe) -> _Kept | None:
-        kept = self._kept.get(question)
-        if kept is None:
-            return None
-        self._kept.move_to_end(question)
-        if recipe.live and (_rests(kept) or (question in self._making and _age_s(kept) < LONGEST_REST_S)):
-            return kept  # while a newer one is made, only who asked for it waits
-        return kept if kept.moment == (recipe.moment(), recipe.completeness()) else None
+    @staticmethod
+    def _serves(kept: _Kept, recipe: Recipe) -> bool:
+        """Whether it is the answer of now, or one that was made so lately that it stands for it."""
+        return (recipe.live and _rests(kept)) or kept.moment == (recipe.moment(), recipe.completeness())
 
-    def _keep(self, question: Hashable, kept: _Kept) -> _Kept:
+    def _made(self, question: Hashable, done: asyncio.Future[_Kept]) -> None:
+        del self._making[question]
+        if not done.cancelled() and done.exception() is None:
+            self._keep(question, done.result())
+
+    def _keep(self, question: Hashable, kept: _Kept) -> None:
         before = self._kept.pop(question, None)
         self._kept[question] = kept
         self._bytes += len(kept.body) - (0 if before is None else len(before.body))
         while len(self._kept) > MAX_KEPT or (self._bytes > MAX_KEPT_BYTES and len(self._kept) > 1):
             self._bytes -= len(self._kept.popitem(last=False)[1].body)
-        return kept
 
 
 def _age_s(kept: _Kept) -> float:
