@@ -12,10 +12,9 @@ from typing import Literal
 
 from ranking_app.rankings.boards.board import HOUR_S, Board, Ranked
 from ranking_app.rankings.boards.sales import SalesBoard
+from ranking_app.rankings.panes import MINUTE_S
 
 RankKind = Literal["entered-top", "number-one"]
-
-MINUTE_S = 60
 
 HOLD_S = 600
 """Who had the rank at one of the whole minutes of so long a time is no news; nor who was news in it."""

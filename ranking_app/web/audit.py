@@ -12,8 +12,8 @@ from ranking_app.web.answers import completeness_answer
 from ranking_app.web.audit_answer import AuditAnswer, AuditedPane, pane_answer, source_answers, totals_answer
 from ranking_app.web.dump import json_response
 from ranking_app.web.params import Query, schedule_id
-from ranking_app.web.problems import InvalidParameter, UnknownSchedule
-from ranking_app.web.reads import ReadModel, require_loaded
+from ranking_app.web.problems import InvalidParameter
+from ranking_app.web.reads import ReadModel, known_schedule, require_loaded
 from schemas.times import FIRST_S, format_s
 
 MAX_PANES = 10_000
@@ -33,10 +33,7 @@ class AuditHandlers:
         require_loaded(model)
         query = Query(request, self._timezone)
         from_s, to_s = query.instant_s("from"), query.instant_s("to")
-        wanted = schedule_id(request)
-        schedule = model.schedules.get(wanted)
-        if schedule is None:
-            raise UnknownSchedule(f"No event and no catalogue record has the id {wanted!r}.")
+        schedule = known_schedule(model, schedule_id(request))
         window = self._range(schedule.curve, from_s, to_s)
         panes = self._panes(schedule.id, schedule.curve, window)
         answer: AuditAnswer = {

@@ -10,7 +10,7 @@ from ranking_app.rankings.entries import Entry, first_around, page
 from ranking_app.rankings.movement import Movement, issues_before, movement
 from ranking_app.rankings.schedule import Schedule
 from ranking_app.read_model.board_views import BoardViews
-from ranking_app.web.answers import second_or_null, window_answer
+from ranking_app.web.answers import second_or_null, whole_second_or_null, window_answer
 from ranking_app.web.cursor import Cursor, write_cursor
 from ranking_app.web.models import BoardPageAnswer, EntryAnswer
 from ranking_app.web.problems import NotOnBoard
@@ -142,8 +142,6 @@ def _entry_answer(entry: Entry, moved: Movement | None) -> EntryAnswer:
         "venue": listing.venue if listing else None,
         "region": listing.region if listing else None,
         "genre": listing.genre if listing else None,
-        "startsAt": second_or_null(
-            None if listing is None or listing.starts_at_ms is None else listing.starts_at_ms // 1000
-        ),
+        "startsAt": whole_second_or_null(listing.starts_at_ms if listing else None),
         "detail": entry.detail,
     }

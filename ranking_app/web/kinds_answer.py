@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from ranking_app.rankings.boards.board import BoardKind, Parameter
 from ranking_app.rankings.slices import SliceValues
-from ranking_app.web.answers import second_or_null
+from ranking_app.web.answers import whole_second_or_null
 from ranking_app.web.models import BoardKindAnswer, BoardParameterAnswer, SliceValueAnswer, SliceValuesAnswer
 
 
@@ -34,13 +34,13 @@ def slices_answer(values: SliceValues) -> SliceValuesAnswer:
     def counts(pairs: list[tuple[str, int]]) -> list[SliceValueAnswer]:
         return [{"value": value, "schedules": count} for value, count in pairs]
 
-    def time(at_ms: int | None) -> str | None:
-        return second_or_null(None if at_ms is None else at_ms // 1000)
-
     return {
         "genre": counts(values.genre),
         "region": counts(values.region),
         "venue": counts(values.venue),
         "capacityClass": counts(values.capacity_class),
-        "shows": {"first": time(values.first_show_ms), "last": time(values.last_show_ms)},
+        "shows": {
+            "first": whole_second_or_null(values.first_show_ms),
+            "last": whole_second_or_null(values.last_show_ms),
+        },
     }

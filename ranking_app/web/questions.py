@@ -9,6 +9,7 @@ from ranking_app.rankings.boards.board import Board, BoardKind, Parameter
 from ranking_app.rankings.boards.kinds import KINDS
 from ranking_app.rankings.slices import CAPACITY_CLASSES, Slice
 from ranking_app.rankings.ties import Ties
+from ranking_app.web.answers import whole_second_or_null
 from ranking_app.web.params import MAX_LIMIT, MAX_OFFSET, Query
 from ranking_app.web.problems import InvalidParameter, UnknownBoard
 from schemas.times import FIRST_S, format_s
@@ -124,17 +125,13 @@ def read_slice(query: Query) -> Slice:
 
 def slice_texts(part: Slice) -> dict[str, str | None]:
     """The slice as it is asked for and answered."""
-
-    def time(at_ms: int | None) -> str | None:
-        return None if at_ms is None else format_s(at_ms // 1000)
-
     return {
         "genre": part.genre,
         "region": part.region,
         "venue": part.venue,
         "capacityClass": part.capacity_class,
-        "showFrom": time(part.show_from_ms),
-        "showTo": time(part.show_to_ms),
+        "showFrom": whole_second_or_null(part.show_from_ms),
+        "showTo": whole_second_or_null(part.show_to_ms),
     }
 
 

@@ -20,9 +20,9 @@ from ranking_app.web.kinds_answer import kind_answer, slices_answer
 from ranking_app.web.live import LiveHandlers
 from ranking_app.web.models import BoardPageAnswer
 from ranking_app.web.params import Query, schedule_id
-from ranking_app.web.problems import InvalidParameter, UnknownSchedule
+from ranking_app.web.problems import InvalidParameter
 from ranking_app.web.questions import Page, Question, at_instant, read_page, read_question, unknown_board
-from ranking_app.web.reads import ReadModel, require_loaded
+from ranking_app.web.reads import ReadModel, known_schedule, require_loaded
 
 MAX_SPAN = 100
 
@@ -82,9 +82,7 @@ class RankingHandlers:
         wanted = schedule_id(request, part=5)
 
         def make(now: list[Question]) -> BoardPageAnswer:
-            schedule = self._read_model.schedules.get(wanted)
-            if schedule is None:
-                raise UnknownSchedule(f"No event and no catalogue record has the id {wanted!r}.")
+            schedule = known_schedule(self._read_model, wanted)
             return self._answers.answer(now[0], self._answers.page_around(now[0], schedule, span))
 
         return await self._respond(request, [question], make)

@@ -10,7 +10,7 @@ from ranking_app.rankings.change_log import Changes
 from ranking_app.rankings.schedule import Schedule
 from ranking_app.read_model.pane_offsets import PaneRange
 from ranking_app.read_model.sources import Completeness, SourceActivity, SourceKey
-from ranking_app.web.problems import StillLoading
+from ranking_app.web.problems import StillLoading, UnknownSchedule
 
 
 class ReadModel(Protocol):
@@ -48,6 +48,14 @@ class ReadModel(Protocol):
 
     def completeness(self, end_s: int) -> Completeness:
         """Of an answer whose window ends (exclusively) at end_s. Also callable before the first load."""
+
+
+def known_schedule(read_model: ReadModel, schedule_id: str) -> Schedule:
+    """The schedule of this id. UnknownSchedule."""
+    schedule = read_model.schedules.get(schedule_id)
+    if schedule is None:
+        raise UnknownSchedule(f"No event and no catalogue record has the id {schedule_id!r}.")
+    return schedule
 
 
 def require_loaded(read_model: ReadModel) -> None:

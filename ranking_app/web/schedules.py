@@ -25,8 +25,8 @@ from ranking_app.web.answers import (
 from ranking_app.web.kept_answers import KeptAnswers, Recipe
 from ranking_app.web.models import CurvePartsAnswer, SchedulePartsAnswer
 from ranking_app.web.params import Query, schedule_id
-from ranking_app.web.problems import InvalidParameter, UnknownSchedule
-from ranking_app.web.reads import ReadModel, require_loaded
+from ranking_app.web.problems import InvalidParameter
+from ranking_app.web.reads import ReadModel, known_schedule, require_loaded
 from schemas.times import LAST_S, format_s
 
 MAX_POINTS = 10_000
@@ -45,7 +45,6 @@ class ScheduleHandlers:
         """`GET /v1/schedules/{id}`: everything about one schedule before asOf."""
         require_loaded(self._read_model)
         model, given_s = self._read_model, Query(request, self._timezone).instant_s("asOf")
-        self._schedule(request)
 
         def as_of_s() -> int:
             return model.live_as_of_s() if given_s is None else given_s
@@ -124,11 +123,7 @@ class ScheduleHandlers:
         return await self._kept.respond(request, request.rel_url.raw_path_qs, recipe)
 
     def _schedule(self, request: web.Request) -> Schedule:
-        wanted = schedule_id(request)
-        schedule = self._read_model.schedules.get(wanted)
-        if schedule is None:
-            raise UnknownSchedule(f"No event and no catalogue record has the id {wanted!r}.")
-        return schedule
+        return known_schedule(self._read_model, schedule_id(request))
 
     def _range(self, schedule: Schedule, from_s: int | None, to_s: int | None, step_s: int) -> tuple[int, int]:
         """The half-open range to show, with the defaults in place. Empty only where nobody asked for a range.

@@ -9,12 +9,11 @@ from abc import ABC, abstractmethod
 from bisect import bisect_left
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
 from typing import Any, ClassVar, overload
 
 from ranking_app.rankings.curve import Counts, Instants
 from ranking_app.rankings.schedule import Schedule
-from ranking_app.rankings.ties import Ties
+from ranking_app.rankings.ties import Ties, ranks
 from ranking_app.rankings.windows import Window, window_before
 
 HOUR_S = 3_600
@@ -182,9 +181,7 @@ class Ranked:
         if ties == "standard":
             return bisect_left(self.rows, self.rows[place][:1]) + 1
         if self._dense is None:
-            keys = self.keys
-            steps = (keys[at] != keys[at - 1] for at in range(1, len(keys)))
-            self._dense = list(accumulate(steps, initial=1))
+            self._dense = ranks(self.keys, "dense", 0, len(self))
         return self._dense[place]
 
 
