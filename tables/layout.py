@@ -12,7 +12,6 @@ Kafka record batch, which a broker appends whole or not at all: position, ids an
 """
 
 import struct
-from typing import NamedTuple
 
 PANE, POSITION, SEEN = b"P", b"O", b"I"
 
@@ -23,27 +22,16 @@ _SEEN = struct.Struct(">cBHQQQ")
 _SEEN_SEGMENT = struct.Struct(">cBHQ")
 
 
-class PaneKey(NamedTuple):
-    """Which pane: the role and number of its source partition, the minute since the epoch, the schedule."""
-
-    role: int
-    partition: int
-    minute: int
-    schedule_id: str
-
-
 def pane_key(role: int, partition: int, minute: int, schedule_id: str) -> bytes:
     """The key of a pane, in table and changelog."""
     return _PANE_HEAD.pack(PANE, role, partition, minute) + schedule_id.encode()
 
 
-def parse_pane_key(key: bytes) -> PaneKey:
-    """The parts of a pane's key. ValueError or struct.error if it is none."""
-    return PaneKey(*pane_key_parts(key))
+def parse_pane_key(key: bytes) -> tuple[int, int, int, str]:
+    """(role, partition, minute since the epoch, schedule) of a pane's key. ValueError or struct.error if it is none.
 
-
-def pane_key_parts(key: bytes) -> tuple[int, int, int, str]:
-    """The same without names, and quicker: a reader that loads does this for every pane there is."""
+    A plain tuple: a reader that loads makes one for every pane there is.
+    """
     _, role, partition, minute = _PANE_HEAD.unpack_from(key)
     return role, partition, minute, key[_PANE_HEAD_BYTES:].decode()
 

@@ -17,7 +17,7 @@ from ranking_app.rankings.schedule import Schedule
 from ranking_app.read_model.pane_offsets import END_OF_TIME_MINUTE, PaneOffsets, PaneRange, pane_number
 from ranking_app.read_model.sources import Completeness, SourceActivity, SourceKey, Sources
 from schemas.catalogue import Listing, decode_listing, latest_listing_ms
-from tables.layout import PANE, POSITION, pane_key, pane_key_parts, parse_position_key, position_key
+from tables.layout import PANE, POSITION, pane_key, parse_pane_key, parse_position_key, position_key
 from tables.position import Position
 
 
@@ -194,7 +194,7 @@ class ReadModel:
         return self._panes.count_of(schedule_id, from_minute, to_minute)
 
     def _apply_pane(self, partition: int, key: bytes, value: bytes | None) -> None:
-        role, source_partition, minute, schedule_id = pane_key_parts(key)
+        role, source_partition, minute, schedule_id = parse_pane_key(key)
         # One object for each source: a curve finds it again by a look at its address.
         source = self._source_keys.get((role, source_partition)) or self._source_key(role, source_partition)
         number = pane_number(role, source_partition, minute)
