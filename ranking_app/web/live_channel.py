@@ -74,6 +74,7 @@ class Channel:
         self._number = 0
         self._pages: Pages = {}
         self._complete = False
+        """As it was said in a delta: who joins and is told in a snapshot must not keep it from the others."""
         self._deltas: deque[tuple[int, bytes]] = deque()
         self._bytes = 0
         self._task: asyncio.Task[None] | None = None
@@ -132,8 +133,8 @@ class Channel:
             await asyncio.sleep(pause_s)
 
     def _head(self) -> dict[str, Any]:
-        as_of, self._complete = self._watched.state()
-        return {"asOf": as_of, "complete": self._complete}
+        as_of, complete = self._watched.state()
+        return {"asOf": as_of, "complete": complete}
 
     def _snapshot(self) -> bytes:
         boards = [{"key": key, **page} for key, page in self._pages.items()]
@@ -141,8 +142,8 @@ class Channel:
 
     def _update(self) -> bool:
         """Look anew; whether there was anything to say."""
-        was_complete, before, now = self._complete, self._pages, self._watched.pages()
-        head = self._head()
+        before, now, head = self._pages, self._watched.pages(), self._head()
+        was_complete, self._complete = self._complete, head["complete"]
         changed = [delta for key, page in now.items() if (delta := _delta(key, before.get(key), page)) is not None]
         # What was not sent stays as it was: the next delta is told against what clients have.
         self._pages = {key: _as_sent(before.get(key), page) for key, page in now.items()}

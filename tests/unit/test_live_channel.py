@@ -131,6 +131,17 @@ async def test_a_stale_board_is_said_at_once_though_no_entry_changed(shop, chann
     assert (await reader.next(3))["complete"] is True
 
 
+async def test_who_joins_while_a_board_turns_stale_does_not_keep_it_from_the_others(shop, channel):
+    reader, other = Reader(), Reader()
+    await channel.join(reader, None)
+    shop.show(entry("B", 1))
+    await reader.next(2)
+    shop.complete = False
+    await channel.join(other, None)
+    assert (await other.next(1))["complete"] is False
+    assert (await reader.next(3))["complete"] is False
+
+
 async def test_everybody_gets_the_same_and_it_is_computed_once(shop, channel):
     readers = [Reader() for _ in range(50)]
     await asyncio.gather(*(channel.join(reader, None) for reader in readers))
