@@ -91,7 +91,7 @@ fuzz: $(READY) ## fuzzes the decoders with atheris for SECONDS=600; what fails i
 # that one lock serves every Python and platform; the build backend is in it, so that nothing is installed unlocked.
 compile = PIP_CONFIG_FILE=/dev/null PIP_FIND_LINKS= CUSTOM_COMPILE_COMMAND='make lock' $(BIN)/pip-compile --quiet \
   --generate-hashes --allow-unsafe --strip-extras --annotation-style=line \
-  --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --build-deps-for=wheel --extra=local
+  --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --build-deps-for=wheel --extra=archive --extra=local
 
 # requirements.lock starts as a copy of the larger lock: the same versions and hashes, less what is not needed.
 .PHONY: lock
