@@ -4,10 +4,11 @@ No write happens here: `Applied` says what one flush has to make durable, togeth
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from agents.arrivals import Arrivals
 from agents.dead_letters import DeadLetters
 from agents.pending import Record
 from ranking_app.clock import Clock
@@ -51,16 +52,29 @@ class Applied:
     seen: list[tuple[int, SeenBatch]] = field(default_factory=list)
     records: int = 0
 
+    def add(self, role: int, touched: Touched) -> None:
+        """Panes of one more slice; those that it shares with an earlier one are the same objects."""
+        known = self.panes.setdefault(role, touched)
+        if known is not touched:
+            for schedule_id, minutes in touched.items():
+                known.setdefault(schedule_id, {}).update(minutes)
+
 
 class Applier:
     """Applies batches to one owned partition."""
 
     def __init__(
-        self, owned: OwnedPartition, sources: Sequence[Source], dead_letters: DeadLetters, clock: Clock
+        self,
+        owned: OwnedPartition,
+        sources: Mapping[int, Source],
+        dead_letters: DeadLetters,
+        arrivals: Arrivals,
+        clock: Clock,
     ) -> None:
         self._owned = owned
         self._sources = sources
         self._dead_letters = dead_letters
+        self._arrivals = arrivals
         self._clock = clock
 
     async def apply(self, records_by_role: dict[int, list[Record]]) -> Applied:
@@ -69,21 +83,29 @@ class Applier:
         ApplyFailed where our own code raises; DeadLetterNotAcknowledged.
         """
         applied = Applied()
-        now_ms = self._clock.now_ms()
         for role, records in records_by_role.items():
-            position = self._owned.positions[role]
-            fresh = _from(records, position.next_offset)
-            if fresh:
-                await self._apply_source(self._sources[role], fresh, position, now_ms, applied)
+            fresh = _from(records, self._owned.positions[role].next_offset)
+            for arrived_ms, part in self._arrivals.slices(fresh) if fresh else ():
+                self._remember_now(applied, role)
+                await self._apply_source(self._sources[role], part, arrived_ms, applied)
         return applied
 
-    async def _apply_source(
-        self, source: Source, records: list[Record], position: Position, now_ms: int, applied: Applied
-    ) -> None:
-        sales, dead = await self._decode(source, records, now_ms)
+    def _remember_now(self, applied: Applied, role: int) -> None:
+        """What came before in this flush has to be known to what follows, although it is not durable yet.
+
+        Should the flush fail, the partition is read anew from what is durable.
+        """
+        for index, (its_role, batch) in enumerate(applied.seen):
+            if its_role == role and batch.digests:
+                self._owned.seen[role].remember(batch)
+                applied.seen[index] = (role, replace(batch, digests=[], offsets=[]))
+
+    async def _apply_source(self, source: Source, records: Sequence[Record], arrived_ms: int, applied: Applied) -> None:
+        position = applied.positions.get(source.role) or self._owned.positions[source.role]
+        sales, dead = await self._decode(source, records, arrived_ms)
         named = [sale for sale in sales if sale.event_id is not None]  # the flat form has no id
         seen = self._owned.seen[source.role].check(
-            [sale.offset for sale in named], [sale.event_id for sale in named if sale.event_id], now_ms
+            [sale.offset for sale in named], [sale.event_id for sale in named if sale.event_id], arrived_ms
         )
         if seen.duplicates:
             sales = [sale for sale in sales if sale.offset not in seen.duplicates]
@@ -92,7 +114,7 @@ class Applier:
             touched = fold(lambda schedule, minute: self._owned.pane(source.role, schedule, minute), sales)
         except Exception as exc:
             raise _failed(source, sales, lambda sale: fold(lambda *_: Pane(), [sale]), exc) from exc
-        applied.panes[source.role] = touched
+        applied.add(source.role, touched)
         applied.seen.append((source.role, seen))
         applied.records += len(records)
         applied.positions[source.role] = position.moved(
@@ -102,10 +124,10 @@ class Applier:
             late=position.late + late,
             duplicates=position.duplicates + len(seen.duplicates),
             dead_letters=position.dead_letters + dead,
-            written_at_ms=now_ms,
+            written_at_ms=self._clock.now_ms(),
         )
 
-    async def _decode(self, source: Source, records: list[Record], now_ms: int) -> tuple[list[Sale], int]:
+    async def _decode(self, source: Source, records: Sequence[Record], now_ms: int) -> tuple[list[Sale], int]:
         """All sales of the records, and how many records were bad; those are in the dead-letter topic by then."""
         sales: list[Sale] = []
         dead: list[tuple[Record, str, str]] = []

@@ -34,10 +34,16 @@ LENGTH_BYTES = 5
 LIMIT_KNOWN_S = 60.0
 """How long an answer about max.message.bytes is good for."""
 
+PARTITION_KNOWN_S = 30.0
+"""For the producer to hear of a partition that was just added; it asks every METADATA_MAX_AGE_MS."""
+
 LIMIT_WAIT_S = 5.0
 """For that answer; without it, what is known has to do."""
 
 ZSTD = DefaultRecordBase.CODEC_ZSTD
+
+IsOurs = Callable[[str, int, int], bool]
+"""Whether a bad record of this source topic, partition and offset is for this worker to write."""
 
 LimitOf = Callable[[str], Awaitable[int]]
 """The largest record batch that a topic takes, in bytes."""
@@ -69,15 +75,28 @@ class Letter(NamedTuple):
 class DeadLetters:
     """Writes dead letters and returns when they are acknowledged. group: the app's consumer group, for a header."""
 
-    def __init__(self, producer: AIOKafkaProducer, group: str, limit_of: LimitOf, log: Any) -> None:
+    def __init__(
+        self,
+        producer: AIOKafkaProducer,
+        group: str,
+        limit_of: LimitOf,
+        log: Any,
+        is_ours: IsOurs = lambda topic, partition, offset: True,
+    ) -> None:
+        """is_ours: a generation that is rebuilt does not write again what the live one has written."""
         self._producer = producer
         self._group = group
         self._limit_of = limit_of
         self._log = log
+        self._is_ours = is_ours
 
     async def send(self, topic: str, partition: int, bad: Sequence[tuple[Record, str, str]]) -> None:
         """Send (record, error class, message) of one source partition. DeadLetterNotAcknowledged if that fails."""
+        bad = [item for item in bad if self._is_ours(topic, partition, item[0].offset)]
+        if not bad:
+            return
         try:
+            await self._until_known(dead_letter_name(topic), partition)
             limit = await self._limit_of(dead_letter_name(topic))
             for future in await self._send_batches(topic, partition, bad, limit):
                 await future
@@ -96,6 +115,16 @@ class DeadLetters:
             first_offset=first.offset,
             first_error=error,
         )
+
+    async def _until_known(self, target: str, partition: int) -> None:
+        """A topic may have been grown a moment ago. DeadLetterNotAcknowledged if it has no such partition."""
+        deadline_s = time.monotonic() + PARTITION_KNOWN_S
+        while partition not in await self._producer.partitions_for(target):
+            if time.monotonic() > deadline_s:
+                raise DeadLetterNotAcknowledged(
+                    f"{target!r} has no partition {partition}: give it at least as many partitions as its source topic"
+                )
+            await asyncio.sleep(0.1)
 
     async def _send_batches(
         self, topic: str, partition: int, bad: Sequence[tuple[Record, str, str]], limit: int

@@ -64,6 +64,14 @@ class Ranks(Protocol):
         ...
 
 
+class PastNews(Protocol):
+    """What a switch of generations silenced (agents/past_news.py)."""
+
+    async def silenced(self, producer: AIOKafkaProducer, raised: set[bytes]) -> frozenset[bytes]:
+        """Ids that count as raised beside those that are on the topic."""
+        ...
+
+
 class Changes(Protocol):
     """Tells when the read model is loaded, and when it moved."""
 
@@ -83,6 +91,7 @@ class Notifier:
         *,
         transactional_id: str,
         max_age_ms: int,
+        past_news: PastNews,
         options: Mapping[str, Any],
         make_reader: Callable[[], AIOKafkaConsumer],
         follower: Changes,
@@ -96,6 +105,7 @@ class Notifier:
         self._partitions = partitions
         self._transactional_id = transactional_id
         self._max_age_ms = max_age_ms
+        self._past_news = past_news
         self._options = options
         self._make_reader = make_reader
         self._follower = follower
@@ -146,6 +156,7 @@ class Notifier:
         async with started(producer):  # fences whoever had the id before, and waits for what they were committing
             raised = await self._read_back()
             self._log.info("notifier_in_charge", raised_before=len(raised))
+            raised |= await self._past_news.silenced(producer, raised)
             await self._follow(producer, raised)
 
     async def _read_back(self) -> set[bytes]:

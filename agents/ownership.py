@@ -9,7 +9,9 @@ from faust.types import TP
 from rocksdict import Rdict
 
 from agents.apply import Applier, Source
+from agents.arrivals import Arrivals
 from agents.dead_letters import DeadLetters
+from agents.pace import Pace
 from agents.partition_worker import Job, PartitionWorker
 from agents.pending import Batch
 from ranking_app.clock import Clock
@@ -41,6 +43,7 @@ class Ownership:
     """The partitions of this worker and the workers that apply them.
 
     open_store: the RocksDB of a changelog partition. make_reader: a new, not yet started consumer without a group.
+    arrivals: a new clock of arrivals for a partition. pace: of all partitions together.
     on_failure: told the exception that ended a partition's worker; the process then stops. on_handover: told True
     when partitions are being let go, False when those of the new assignment are owned.
     """
@@ -55,6 +58,8 @@ class Ownership:
         make_reader: Callable[[], AIOKafkaConsumer],
         on_failure: Callable[[BaseException], None],
         on_handover: Callable[[bool], None],
+        arrivals: Callable[[], Arrivals],
+        pace: Pace,
         clock: Clock,
         metrics: Metrics,
         log: Any,
@@ -66,10 +71,13 @@ class Ownership:
         self._make_reader = make_reader
         self._on_failure = on_failure
         self._on_handover = on_handover
+        self._arrivals = arrivals
+        self._pace = pace
         self._clock = clock
         self._metrics = metrics
         self._log = log
         self._roles = {topic: role for role, topic in enumerate(rules.topics)}
+        self._tied = {*rules.topics, rules.changelog_topic}
         self._workers: dict[int, PartitionWorker] = {}
         self._kept: dict[int, tuple[Rdict, OwnedPartition]] = {}
         self._closed = False
@@ -141,9 +149,12 @@ class Ownership:
         self._log.info("partitions_owned", partitions=sorted(self._workers))
 
     async def let_go(self, revoked: set[TP]) -> None:
-        """Finish the flushes under way for these source partitions, drop what waits."""
+        """Finish the flushes under way for these partitions, drop what waits.
+
+        By their tables too: a partition may have tables before its source topics have it.
+        """
         self._on_handover(True)
-        for number in {tp.partition for tp in revoked if tp.topic in self._roles}:
+        for number in {tp.partition for tp in revoked if tp.topic in self._tied}:
             await self._close(number)
 
     async def let_go_all(self) -> None:
@@ -170,17 +181,20 @@ class Ownership:
         kept = self._kept.get(number)
         owned = kept[1] if kept is not None and kept[0] is db else self._open(number, db)
 
+        arrivals = self._arrivals()
+
         async def reopen() -> tuple[OwnedPartition, Applier]:
             await self._restore({TopicPartition(self._rules.changelog_topic, number): PartitionStore(db)})
             fresh = self._open(number, db)
-            return fresh, self._applier(fresh)
+            return fresh, self._applier(fresh, arrivals)
 
         worker = self._workers[number] = PartitionWorker(
             owned,
-            self._applier(owned),
+            self._applier(owned, arrivals),
             reopen,
-            topics=self._rules.topics,
-            clock=self._clock,
+            topics=dict(enumerate(self._rules.topics)),
+            arrivals=arrivals,
+            pace=self._pace,
             metrics=self._metrics,
             log=self._log,
         )
@@ -195,12 +209,12 @@ class Ownership:
         self._kept[number] = (db, owned)
         return owned
 
-    def _applier(self, owned: OwnedPartition) -> Applier:
-        sources = [
-            Source(role, topic, owned.number, self._rules.decode[role], self._rules.grace_ms)
+    def _applier(self, owned: OwnedPartition, arrivals: Arrivals) -> Applier:
+        sources = {
+            role: Source(role, topic, owned.number, self._rules.decode[role], self._rules.grace_ms)
             for topic, role in self._roles.items()
-        ]
-        return Applier(owned, sources, self._dead_letters, self._clock)
+        }
+        return Applier(owned, sources, self._dead_letters, arrivals, self._clock)
 
     async def _close(self, number: int) -> None:
         worker = self._workers.pop(number, None)

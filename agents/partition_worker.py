@@ -8,13 +8,14 @@ import asyncio
 import contextlib
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Any
 
 from agents.apply import Applier
+from agents.arrivals import Arrivals
+from agents.pace import Pace
 from agents.pending import Batch, Record
-from ranking_app.clock import Clock
 from ranking_app.metrics import Metrics
 from tables.panes import ChangelogDiverged, OwnedPartition
 from tables.position import Position
@@ -41,8 +42,9 @@ class PartitionWorker:
         applier: Applier,
         reopen: Reopen,
         *,
-        topics: Sequence[str],
-        clock: Clock,
+        topics: Mapping[int, str],
+        arrivals: Arrivals,
+        pace: Pace,
         metrics: Metrics,
         log: Any,
     ) -> None:
@@ -51,7 +53,8 @@ class PartitionWorker:
         self._applier = applier
         self._reopen = reopen
         self._log = log
-        self._clock = clock
+        self._arrivals = arrivals
+        self._pace = pace
         self._metrics = metrics
         self._waiting: deque[Batch] = deque()
         self._jobs: deque[Job] = deque()
@@ -118,7 +121,7 @@ class PartitionWorker:
         await job(self.owned)
 
     async def _expire_ids(self, owned: OwnedPartition) -> None:
-        await owned.expire_ids(self._clock.now_ms())
+        await owned.expire_ids(self._arrivals.now_ms())
 
     async def _sleep_until_woken(self) -> None:
         with contextlib.suppress(TimeoutError):
@@ -126,8 +129,11 @@ class PartitionWorker:
                 await self._wake.wait()
 
     async def _flush(self, batches: list[Batch]) -> None:
+        await self._pace.wait(sum(len(batch.records) for batch in batches), lambda: self._closing)
+        if self._closing:
+            return  # they were not acknowledged: they come again
         started_s = time.monotonic()
-        before = list(self.owned.positions)
+        before = dict(self.owned.positions)
         applied = await self._applier.apply(_by_role(batches))
         if applied.positions:
             await self.owned.write(applied.panes, applied.positions, applied.seen)
@@ -137,7 +143,7 @@ class PartitionWorker:
         self._metrics.batch_events.observe(applied.records)
         self._metrics.batch_flush_seconds.observe(time.monotonic() - started_s)
 
-    def _count(self, after: dict[int, Position], before: list[Position]) -> None:
+    def _count(self, after: dict[int, Position], before: dict[int, Position]) -> None:
         for role, position in after.items():
             was, metrics = before[role], self._metrics
             labels = {"topic": self._topics[role], "partition": str(self.owned.number)}

@@ -7,11 +7,25 @@ from typing import NamedTuple, Protocol
 class Record(Protocol):
     """A Kafka record as aiokafka gives it."""
 
-    offset: int
-    key: bytes | None
-    value: bytes | None
-    headers: Sequence[tuple[str, bytes]]
-    timestamp: int
+    @property
+    def offset(self) -> int:
+        """Place in its partition."""
+
+    @property
+    def key(self) -> bytes | None:
+        """As it was published."""
+
+    @property
+    def value(self) -> bytes | None:
+        """What the publisher sent."""
+
+    @property
+    def headers(self) -> Sequence[tuple[str, bytes]]:
+        """As they were published."""
+
+    @property
+    def timestamp(self) -> int:
+        """When it was published, in milliseconds; below 0: unknown."""
 
 
 class Batch(NamedTuple):

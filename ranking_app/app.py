@@ -3,169 +3,47 @@
 import asyncio
 import contextlib
 import gc
-import signal
-from collections.abc import AsyncIterator
+import shutil
 from typing import Any
 
-import structlog
-from aiohttp.web import Application
-from aiokafka import AIOKafkaConsumer
 from faust.types import TP
 
 from agents import catalogue, reservations
+from agents.arrivals import RecordArrivals, WallArrivals
 from agents.dead_letters import DeadLetters, topic_limits
 from agents.notifier import Notifier
 from agents.ownership import Ownership, OwnershipRules
+from agents.pace import BackfillPace, NoPace
+from agents.past_news import PastNews
 from agents.rank_watch import RankWatch
 from agents.upkeep import Upkeep, View
 from ranking_app.clock import Clock
 from ranking_app.data_dir import locked_data_dir
 from ranking_app.errors import RankingError
 from ranking_app.faust_app import connect, create_faust_app, create_table
-from ranking_app.kafka_client import client_options, reader, retried, wait_for_brokers, writer
-from ranking_app.metrics import Metrics
-from ranking_app.rankings.boards.hot import parse_blend
+from ranking_app.generations.generation import Generation
+from ranking_app.kafka_client import writer
+from ranking_app.process import SAVED, Process
 from ranking_app.rankings.rank_news import RankRule
-from ranking_app.read_model.follower import Follower
-from ranking_app.read_model.saved import SavedReadModel
-from ranking_app.read_model.state import ReadModel, ReadRules
-from ranking_app.settings import PREFIX, Settings, WrongSetting
-from ranking_app.topics import DAY_MS, ensure_topics
-from ranking_app.upstream.odd_batches import read_odd_batches
-from ranking_app.upstream.plain_records import plain_records
-from ranking_app.web.app import create_web_app
-from ranking_app.web.cors import parse_origins
-from ranking_app.web.ops import AboutProcess
-from ranking_app.web.server import WebServer, address_of, allowed_connections
+from ranking_app.read_model.sources import SourceKey
+from ranking_app.read_model.state import ReadModel
+from ranking_app.settings import BASE, Settings
+from ranking_app.topics import DAY_MS, METADATA_MAX_AGE_MS
 from schemas.decode import DecodeRules
 from tables.changelog import PRODUCER_OPTIONS
-
-THRESHOLD, LOADING_THRESHOLD = (100_000, 50, 100), (1_000_000, 50, 100)
-"""Of the garbage collector: rarely (decoding makes no cycles), and hardly ever while a million panes are loaded."""
 
 STOP_BUDGET_S = 8.0
 """For the last flush, the commit, and Faust to leave its group. SIGTERM promises 10 s; the rest is for the others."""
 
 HOUR_MS = 3600 * 1000
 
-SAVED = "read_model.saved"
-"""In the data directory of a worker. A serve instance has none: it reads the changelog at each start."""
+
+class UnknownGeneration(RankingError):
+    """There is no generation of this name. Operator: `ranking-app backfill list` shows those there are."""
 
 
-class WorkerStopped(RankingError):
-    """Something the worker runs on ended unexpectedly. Operator: read the reason, start it again; nothing is lost."""
-
-
-class Process:
-    """What a worker and a serve instance share: brokers, topics, read model, web endpoint, and the way to stop."""
-
-    def __init__(
-        self, settings: Settings, clock: Clock, stop_asked: asyncio.Event | None = None, saves: bool = False
-    ) -> None:
-        _check(settings)
-        read_odd_batches()
-        self.settings = settings
-        self.clock = clock
-        self.log = structlog.get_logger(app_id=settings.app_id)
-        self.options = client_options(settings)
-        self.metrics = Metrics()
-        self.model = ReadModel(_read_rules(settings), clock)
-        self.follower = Follower(
-            self.model,
-            settings.changelog_topic,
-            settings.partitions,
-            make_reader=self.make_reader,
-            on_failure=self.fail,
-            metrics=self.metrics,
-            log=self.log,
-            saved=SavedReadModel(settings.data_dir / SAVED, settings.changelog_topic, clock, self.log)
-            if saves
-            else None,
-        )
-        self.about = AboutProcess(clock.now_ms())
-        self.address = ""
-        self.stop_asked = stop_asked or asyncio.Event()
-        self.failure: BaseException | None = None
-
-    def _saved(self) -> SavedReadModel:
-        path = self.settings.data_dir / SAVED
-        return SavedReadModel(path, self.settings.changelog_topic, self.clock, self.log)
-
-    def _web_app(self) -> Application:
-        return create_web_app(
-            self.model,
-            timezone=self.settings.zone,
-            metrics=self.metrics,
-            defaults={"blend": self.settings.hot_blend},
-            about=self.about,
-            origins=parse_origins(self.settings.cors_origins or ""),
-        )
-
-    def make_reader(self) -> AIOKafkaConsumer:
-        """A new consumer without a group."""
-        return reader(self.options, isolation_level="read_committed", key_deserializer=plain_records)
-
-    def fail(self, error: BaseException) -> None:
-        """Stop the process because of error; the first one counts."""
-        if self.failure is None:
-            self.failure = error
-            self.log.critical("failed", error=type(error).__name__, reason=str(error) or repr(error))
-        self.stop_asked.set()
-
-    @contextlib.asynccontextmanager
-    async def reading(self) -> AsyncIterator[None]:
-        """Brokers and topics are there, the web endpoint answers, the read model loads and follows."""
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self.stop_asked.set)
-        web = WebServer(self._web_app(), allowed_connections())
-        await web.start(self.settings.web_host, self.settings.web_port)
-        self.address = self.settings.advertised or address_of(self.settings.web_host, web.port)
-        try:
-            await self.or_stop(wait_for_brokers(self.options, self.settings.broker_wait, self.log))
-            topics = retried(lambda: ensure_topics(self.settings, self.options), self.settings.broker_wait, self.log)
-            await self.or_stop(topics)
-            freezing = asyncio.create_task(self._freeze_what_was_loaded())
-            try:
-                gc.set_threshold(*LOADING_THRESHOLD)
-                await self.or_stop(self.follower.start())
-                self.log.info("serving", host=self.settings.web_host, port=web.port)
-                yield
-            finally:
-                freezing.cancel()
-                await self.follower.stop()
-        finally:
-            await web.stop()
-
-    async def _freeze_what_was_loaded(self) -> None:
-        """The read model lives as long as the process: from now on no collection looks at what is in it."""
-        await self.follower.loaded.wait()
-        gc.freeze()
-        gc.set_threshold(*THRESHOLD)
-
-    async def until_stopped(self) -> None:
-        """Return when a signal came; raise what failed."""
-        await self.stop_asked.wait()
-
-    def raise_failure(self) -> None:
-        """Raise what ended the process, if something did."""
-        if isinstance(self.failure, RankingError):
-            raise self.failure
-        if self.failure is not None:
-            raise WorkerStopped(f"{type(self.failure).__name__}: {self.failure}") from self.failure
-
-    async def or_stop(self, body: Any) -> None:
-        """Await body, but let a signal end the wait."""
-        work = asyncio.ensure_future(body)
-        stop = asyncio.ensure_future(self.stop_asked.wait())
-        await asyncio.wait([work, stop], return_when=asyncio.FIRST_COMPLETED)
-        stop.cancel()
-        if not work.done():
-            work.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await work
-            raise asyncio.CancelledError
-        await work
+class GenerationDropped(RankingError):
+    """The generation that this worker was started for was dropped. Operator: start it without RANKING_GENERATION."""
 
 
 async def run_serve(settings: Settings, clock: Clock) -> None:
@@ -185,20 +63,58 @@ async def run_worker(settings: Settings, clock: Clock, stop_asked: asyncio.Event
         process = Process(settings, clock, stop_asked, saves=True)
         with contextlib.suppress(asyncio.CancelledError):
             async with process.reading():
-                await Worker(process).run()
+                await _count(process)
         process.raise_failure()
         process.log.info("stopped")
+
+
+async def _count(process: Process) -> None:
+    """Share in counting one generation; when that is dropped, in the live one."""
+    while not process.stop_asked.is_set():
+        generation = _generation_to_count(process)
+        await process.or_stop(process.count(generation))
+        worker = Worker(process, generation)
+        await worker.run()
+        if worker.dropped.is_set():
+            _forget(generation.settings(process.settings))
+            process.log.info("generation_dropped", generation=generation.name)
+
+
+def _generation_to_count(process: Process) -> Generation:
+    state = process.control.state
+    name = process.settings.generation or state.live.name
+    if name in state.generations:
+        return state.generations[name]
+    if name in state.names_used:
+        raise GenerationDropped(f"generation {name!r} was dropped; start this worker without RANKING_GENERATION")
+    raise UnknownGeneration(f"there is no generation {name!r}; `ranking-app backfill list` shows those there are")
+
+
+def _forget(own: Settings) -> None:
+    """What a dropped generation left on this disk: Faust's stores, and the saved read model."""
+    shutil.rmtree(own.data_dir / "v1", ignore_errors=True)
+    (own.data_dir / SAVED).unlink(missing_ok=True)
 
 
 class Worker:
     """The write side of a worker: Faust with our transport, the owned partitions, upkeep and the notifier."""
 
-    def __init__(self, process: Process) -> None:
-        settings = process.settings
-        self._process = process
+    def __init__(self, process: Process, generation: Generation) -> None:
+        settings = generation.settings(process.settings)
+        model, follower = process.followed[generation.name]
         process.about.worker = process.address
-        self._producer = writer(process.options, **PRODUCER_OPTIONS)
-        dead_letters = DeadLetters(self._producer, settings.app_id, topic_limits(process.options), process.log)
+        self._process = process
+        self._generation = generation
+        self._model = model
+        self._follower = follower
+        self._catalogue = TP(settings.catalogue_topic, 0)
+        self.dropped = asyncio.Event()
+        """Set when the generation was dropped: the worker then ends."""
+        self._producer = writer(process.options, metadata_max_age_ms=METADATA_MAX_AGE_MS, **PRODUCER_OPTIONS)
+        dead_letters = DeadLetters(
+            self._producer, settings.app_id, topic_limits(process.options), process.log, self._is_dead_letter_ours
+        )
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
         self._app = create_faust_app(settings, process.options)
         self._store = create_table(self._app, settings.partitions)
         self._ownership = Ownership(
@@ -209,21 +125,31 @@ class Worker:
             make_reader=process.make_reader,
             on_failure=process.fail,
             on_handover=self._handover,
+            arrivals=self._arrivals,
+            pace=self._pace(settings),
             clock=process.clock,
             metrics=process.metrics,
             log=process.log,
         )
-        self._upkeep = Upkeep(self._ownership, _view(process.model, settings), process.fail, process.log)
+        self._upkeep = Upkeep(self._ownership, _view(model, settings), process.fail, process.log)
+        rule = RankRule(settings.notify_top)
         self._notifier = Notifier(
-            process.model,
-            RankWatch(process.model, RankRule(settings.notify_top)),
+            model,
+            RankWatch(model, rule),
             settings.notification_topic,
             settings.notification_partitions,
-            transactional_id=f"{settings.app_id}-notifier",
+            transactional_id=f"{process.settings.app_id}-notifier",
             max_age_ms=settings.notify_max_age,
+            past_news=PastNews(
+                process.control,
+                process.settings.control_topic,
+                model,
+                self._previous,
+                lambda boards: RankWatch(boards, rule),
+            ),
             options=process.options,
             make_reader=process.make_reader,
-            follower=process.follower,
+            follower=follower,
             on_failure=process.fail,
             metrics=process.metrics,
             log=process.log,
@@ -240,19 +166,33 @@ class Worker:
             process.fail,
         )
 
+    @property
+    def _is_live(self) -> bool:
+        return self._process.control.state.live.name == self._generation.name
+
     async def run(self) -> None:
-        """Until the process is asked to stop; then flush, acknowledge, commit."""
+        """Until the process is asked to stop, or the generation is dropped; then flush, acknowledge, commit."""
         await self._process.or_stop(self._producer.start())
         self._app.finalize()
+        self._process.on_control = self._on_control
         starting = asyncio.create_task(self._app.start())
         watching = asyncio.create_task(self._watch())
         self._upkeep.start()
         _freeze_what_lives()
         try:
-            await self._process.until_stopped()
+            await self._until_over()
         finally:
+            self._process.on_control = None
             watching.cancel()
             await self._stop(starting)
+
+    async def _until_over(self) -> None:
+        ends = [asyncio.ensure_future(end.wait()) for end in (self._process.stop_asked, self.dropped)]
+        try:
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for end in ends:
+                end.cancel()
 
     async def _watch(self) -> None:
         """Faust marks the app as crashed and goes on without the part that failed: notice it."""
@@ -260,14 +200,55 @@ class Worker:
             await asyncio.sleep(0.2)
         self._process.fail(self._app.crash_reason or RuntimeError("Faust stopped without a reason"))
 
+    async def _on_control(self) -> None:
+        if self._generation.name not in self._process.control.state.generations:
+            self.dropped.set()
+        else:
+            await self._mind_notifier()
+
     async def _restore(self, changelog_partitions: set[TP]) -> None:
-        with self._process.follower.loading_waits():
+        with self._follower.loading_waits():
             await self._ownership.restore(changelog_partitions)
-        in_charge = TP(self._process.settings.catalogue_topic, 0) in self._app.consumer.assignment()
+        await self._mind_notifier()
+
+    async def _mind_notifier(self) -> None:
+        """Raise notifications if this worker is the one of the live generation that has the catalogue's partition."""
+        in_charge = self._is_live and self._catalogue in self._app.consumer.assignment()
         await (self._notifier.start() if in_charge else self._notifier.stop())
 
     def _handover(self, letting_go: bool) -> None:
-        self._process.model.rebalancing = letting_go
+        self._model.rebalancing = letting_go
+
+    def _previous(self) -> ReadModel | None:
+        """The generation that was live before this one, as far as it is still in memory."""
+        name = self._process.control.state.live.previous
+        return self._process.followed[name].model if name is not None and name in self._process.followed else None
+
+    def _is_dead_letter_ours(self, topic: str, partition: int, offset: int) -> bool:
+        """Whether this worker has to write it: where the live generation is past a bad record, that has done it."""
+        if self._is_live:
+            return True
+        sources = self._process.settings.source_topics
+        if topic not in sources:
+            return False
+        live = self._process.followed[self._process.model.generation].model
+        return offset >= live.position(SourceKey(sources.index(topic), partition)).next_offset
+
+    def _arrivals(self) -> WallArrivals | RecordArrivals:
+        """The base generation counts by the wall clock; one that is rebuilt must find again what that found then."""
+        kind = WallArrivals if self._generation.name == BASE else RecordArrivals
+        return kind(self._process.clock)
+
+    def _pace(self, settings: Settings) -> NoPace | BackfillPace:
+        if self._generation.name == BASE:
+            return NoPace()
+        return BackfillPace(settings.backfill_rate, self._must_yield, lambda: self._is_live)
+
+    def _must_yield(self) -> bool:
+        """Whether the live generation is behind. One that does not move at all is not helped by waiting for it."""
+        live = self._process.followed[self._process.model.generation].model
+        state = live.completeness(live.live_as_of_s())
+        return state.complete and max(part.lag for part in state.partitions) > self._process.settings.backfill_yield_lag
 
     async def _stop(self, starting: asyncio.Task[Any]) -> None:
         """Flush, acknowledge, commit, leave the group; bounded: what is not done by then comes again next time."""
@@ -289,28 +270,6 @@ class Worker:
             await self._app.consumer.commit()
         await self._app.stop()
         await self._producer.stop()
-
-
-def _check(settings: Settings) -> None:
-    """What only those who use it can say of a setting. WrongSetting."""
-    for name, parse in (("hot_blend", parse_blend), ("cors_origins", parse_origins)):
-        try:
-            parse(getattr(settings, name) or "")
-        except ValueError as exc:
-            raise WrongSetting(f"{PREFIX}{name.upper()}: {exc}") from None
-
-
-def _read_rules(settings: Settings) -> ReadRules:
-    return ReadRules(
-        topics=(*settings.source_topics, settings.catalogue_topic),
-        partitions=settings.partitions,
-        clock=settings.clock,
-        timezone=settings.zone,
-        grace_ms=settings.grace,
-        idle_ms=settings.idle,
-        max_record_bytes=settings.max_record_bytes,
-        max_future_ms=settings.max_future,
-    )
 
 
 def _ownership_rules(settings: Settings, owner: str) -> OwnershipRules:

@@ -1,19 +1,19 @@
 """The command line: `ranking-app`. Settings come from the environment (RANKING_…) and `.env`; flags win."""
 
-import asyncio
 import platform
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import click
 
+from ranking_app.cli_archive import archive
+from ranking_app.cli_backfill import backfill
+from ranking_app.cli_run import exit_with, kafka_flags, run, web_flags
 from ranking_app.clock import WallClock
-from ranking_app.errors import RankingError
-from ranking_app.logs import set_up_logs
-from ranking_app.settings import Settings, load_settings
+from ranking_app.settings import Settings
 
 COMPONENTS = ("ranking-app", "faust-streaming", "aiokafka", "rocksdict")
 
@@ -32,20 +32,6 @@ def cli() -> None:
     """
 
 
-def kafka_flags(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The flags of every command that talks to Kafka."""
-    broker = click.option("--broker", help="Brokers, kafka://HOST:PORT, several joined with ';'. [RANKING_BROKER]")
-    app_id = click.option("--app-id", help="Names the consumer group and the changelog. [RANKING_APP_ID]")
-    return broker(app_id(command))
-
-
-def web_flags(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The flags of every command with a web endpoint."""
-    host = click.option("--web-host", help="Address to listen on; the default is loopback only. [RANKING_WEB_HOST]")
-    port = click.option("--web-port", type=int, help="Port of the web endpoint. [RANKING_WEB_PORT]")
-    return host(port(command))
-
-
 @cli.command()
 @kafka_flags
 @web_flags
@@ -59,7 +45,7 @@ def worker(**flags: Any) -> None:
     """
     from ranking_app.app import run_worker  # here: `ranking-app --help` need not load Faust
 
-    _run(run_worker, flags)
+    run(run_worker, flags)
 
 
 @cli.command()
@@ -69,29 +55,21 @@ def serve(**flags: Any) -> None:
     """Answer questions only: the web endpoint without counting, to scale reads."""
     from ranking_app.app import run_serve
 
-    _run(run_serve, flags)
+    run(run_serve, flags)
 
 
 @cli.command()
 @kafka_flags
-def topics(**flags: Any) -> None:
+@click.option("--grow", is_flag=True, help="Give source topics as many partitions as the live tables have.")
+def topics(grow: bool, **flags: Any) -> None:
     """Create the topics that are missing and check those that are there.
 
     A topic with another partition count than RANKING_PARTITIONS is an error: it says which, and what to do.
+    --grow is the last step of going to more partitions (docs/backfill.md).
     """
-    _run(_topics, flags)
+    from ranking_app.backfill.grow import check_topics, grow_topics
 
-
-async def _topics(settings: Settings, _: object) -> None:
-    import structlog
-
-    from ranking_app.kafka_client import client_options, retried, wait_for_brokers
-    from ranking_app.topics import ensure_topics
-
-    options, log = client_options(settings), structlog.get_logger()
-    await wait_for_brokers(options, settings.broker_wait, log)
-    for spec, created in await retried(lambda: ensure_topics(settings, options), settings.broker_wait, log):
-        click.echo(f"{'created' if created else 'exists '}  {spec.name}  ({spec.partitions} partitions)")
+    run(grow_topics if grow else check_topics, flags)
 
 
 @cli.command()
@@ -111,7 +89,7 @@ def produce(file: str, rate: float | None, **flags: Any) -> None:
     async def body(settings: Settings, _: object) -> None:
         await send(file, settings=settings, rate=rate, progress=sys.stderr.isatty())
 
-    _run(body, flags)
+    run(body, flags)
 
 
 @cli.group(name="dead-letters")
@@ -158,7 +136,7 @@ def list_dead_letters(
     from ranking_app.dead_letter_tool.commands import Filter, list_letters
 
     chosen = Filter(topics, error, since, until)
-    _run(lambda settings, clock: list_letters(settings, chosen, limit, as_json, clock.now_ms()), flags)
+    run(lambda settings, clock: list_letters(settings, chosen, limit, as_json, clock.now_ms()), flags)
 
 
 @dead_letters.command(name="show")
@@ -173,7 +151,7 @@ def show_dead_letters(positions: tuple[str, ...], most_bytes: int, value_only: b
     """
     from ranking_app.dead_letter_tool.commands import show_letters
 
-    _run(lambda settings, _: show_letters(settings, positions, most_bytes, value_only), flags)
+    run(lambda settings, _: show_letters(settings, positions, most_bytes, value_only), flags)
 
 
 @dead_letters.command(name="replay")
@@ -209,7 +187,7 @@ def replay_dead_letters(
         else:
             await replay_matching(settings, chosen, ask, clock.now_ms())
 
-    _run(body, others)
+    run(body, others)
 
 
 @cli.command()
@@ -224,7 +202,7 @@ def kafka(brokers: int, port: int, data_dir: Path) -> None:
     """
     from ranking_app.local.kafka import run_foreground
 
-    _exit_with(lambda: run_foreground(brokers, port, data_dir))
+    exit_with(lambda: run_foreground(brokers, port, data_dir))
 
 
 @cli.command()
@@ -241,7 +219,7 @@ def demo(**flags: Any) -> None:
     """
     from ranking_app.demo.run import run_demo
 
-    _exit_with(lambda: run_demo(**flags))
+    exit_with(lambda: run_demo(**flags))
 
 
 @cli.command(name="version")
@@ -255,27 +233,8 @@ def show_version() -> None:
     click.echo(f"Python {platform.python_version()}")
 
 
-def _run(body: Callable[[Settings, WallClock], Coroutine[Any, Any, None]], flags: dict[str, Any]) -> None:
-    """Load the settings, run body, exit: 0 done, 1 failed, 2 wrong use."""
-
-    def go() -> int:
-        settings = load_settings(**flags)
-        set_up_logs(settings.log_format)
-        asyncio.run(body(settings, WallClock()))
-        return 0
-
-    _exit_with(go)
-
-
-def _exit_with(body: Callable[[], int | None]) -> None:
-    try:
-        code = body() or 0
-    except RankingError as error:
-        click.echo(f"ranking-app: {error}", err=True)
-        code = error.exit_code
-    except KeyboardInterrupt:
-        code = 130
-    sys.exit(code)
+cli.add_command(archive)
+cli.add_command(backfill)
 
 
 def main() -> None:

@@ -6,6 +6,8 @@ import faust
 from faust.types.auth import CredentialsT
 
 from ranking_app.settings import Settings
+from ranking_app.topics import METADATA_MAX_AGE_MS
+from ranking_app.upstream.assignor import TablesAssignor
 from ranking_app.upstream.consumer import BatchTransport, SourceOwner
 from ranking_app.upstream.recovery import OwnTableManager, Restore
 from ranking_app.upstream.store import ClosingStore, StoredTable
@@ -41,8 +43,11 @@ def create_faust_app(settings: Settings, options: dict[str, Any]) -> faust.App:
         stream_wait_empty=False,
         stream_recovery_delay=0.0,
         autodiscover=False,
+        consumer_metadata_max_age_ms=METADATA_MAX_AGE_MS,
         TableManager=OwnTableManager,
+        PartitionAssignor=TablesAssignor,
     )
+    cast(TablesAssignor, app.assignor).copartition(settings.changelog_topic, settings.source_topics)
     transport = BatchTransport(app.conf.broker_consumer, app)
     transport.client_options = options
     app.transport = transport

@@ -61,11 +61,13 @@ class Messages:
 class LiveBoards:
     """Boards at one moment. boards: by what each was asked as; changed: those that differ from the moment before.
 
-    A board that did not change keeps the asOf and window of when it last did; `as_of` holds for all of them.
+    generation: the tables behind them. A board that did not change keeps the asOf and window of when it last did;
+    `as_of` holds for all of them.
     """
 
     as_of: str
     complete: bool
+    generation: str
     boards: Mapping[str, OneOfBoardsAnswer]
     changed: frozenset[str]
 
@@ -74,10 +76,12 @@ def after(before: LiveBoards | None, event: str, data: Mapping[str, Any]) -> Liv
     """The boards after an event. OutOfStep where the event tells of what is not known before it."""
     if event == "snapshot":
         boards = {board["key"]: cast(OneOfBoardsAnswer, board) for board in data["boards"]}
-        return LiveBoards(data["asOf"], data["complete"], boards, frozenset(boards))
+        return LiveBoards(data["asOf"], data["complete"], data["generation"], boards, frozenset(boards))
     if before is None:
         raise OutOfStep(f"{event} before a snapshot")
-    told = replace(before, as_of=data["asOf"], complete=data["complete"], changed=frozenset())
+    told = replace(
+        before, as_of=data["asOf"], complete=data["complete"], generation=data["generation"], changed=frozenset()
+    )
     if event != "delta":
         return told
     changed = {delta["key"]: _mended(before.boards.get(delta["key"]), delta) for delta in data["boards"]}

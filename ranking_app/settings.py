@@ -23,6 +23,12 @@ DurationMs = Annotated[int, BeforeValidator(parse_duration_ms)]
 
 TopicName = Annotated[str, Field(pattern=r"^[a-zA-Z0-9._-]{1,200}$")]
 
+GenerationName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
+"""Part of topic names and directories."""
+
+BASE = "base"
+"""The generation that an app begins with: its app id, changelog and data directory are the ones that are set."""
+
 
 class WrongSetting(WrongUse):
     """A setting has an unknown name or a value that cannot be used. Operator: correct the variable it names."""
@@ -36,6 +42,7 @@ class Settings(BaseSettings):
     broker: str = "kafka://127.0.0.1:9092"
     app_id: Annotated[str, Field(pattern=r"^[a-zA-Z0-9._-]{1,100}$")] = "ranking-app"
     data_dir: Path = Path("ranking-data")
+    generation: GenerationName | None = None
     web_host: str = "127.0.0.1"
     web_port: Annotated[int, Field(ge=0, le=65_535)] = 6066
     advertised: Annotated[str, Field(pattern=r"^[!-~]{1,200}$")] | None = None
@@ -60,6 +67,8 @@ class Settings(BaseSettings):
     retention_days: Annotated[float, Field(gt=0, le=36_500)] = 400
     notify_max_age: DurationMs = Field(default="1h", validate_default=True)
     notify_top: Annotated[int, Field(ge=0, le=1_000)] = 10
+    backfill_rate: Annotated[int, Field(ge=1, le=10_000_000)] | None = None
+    backfill_yield_lag: Annotated[int, Field(ge=1)] = 10_000
     broker_wait: DurationMs = Field(default="60s", validate_default=True)
     """How long a start waits for the brokers before it gives up with exit code 1."""
 
@@ -99,6 +108,27 @@ class Settings(BaseSettings):
     def zone(self) -> ZoneInfo:
         """The time zone of times that name none."""
         return ZoneInfo(self.timezone)
+
+    def of_generation(self, name: str, partitions: int) -> "Settings":
+        """The same app with the tables of a generation: app id (group, changelog), partitions and data directory."""
+        if name == BASE:
+            return self
+        own = {
+            "app_id": f"{self.app_id}-generation-{name}",
+            "data_dir": self.data_dir / "generations" / name,
+            "partitions": partitions,
+        }
+        return self.model_copy(update=own)
+
+    @property
+    def control_topic(self) -> str:
+        """Which generations there are, and which is live."""
+        return f"{self.app_id}-generations"
+
+    @property
+    def instances_topic(self) -> str:
+        """What every process says of itself, once a second."""
+        return f"{self.app_id}-instances"
 
     @property
     def changelog_topic(self) -> str:

@@ -54,8 +54,8 @@ class OwnedPartition:
         self._store = store
         self._changelog = changelog
         self._cache: dict[tuple[int, int, str], Pane] = {}
-        self.positions = [self._load_position(role) for role in ROLES]
-        self.seen = [SeenIds(store, role, number, keep_ids_ms) for role in ROLES]
+        self.positions = {role: self._load_position(role) for role in ROLES}
+        self.seen = {role: SeenIds(store, role, number, keep_ids_ms) for role in ROLES}
 
     def pane(self, role: int, schedule_id: str, minute: int) -> Pane:
         """The pane as it stands, an empty one where there is none. The caller may change it, and then writes it."""
@@ -107,10 +107,10 @@ class OwnedPartition:
 
     async def expire_ids(self, now_ms: int) -> int:
         """Delete the ids that are too old to matter; returns how many records went. now_ms: wall clock."""
-        keys = [key for seen in self.seen for key in seen.expired_records(now_ms)]
+        keys = [key for seen in self.seen.values() for key in seen.expired_records(now_ms)]
         if keys:
             await self._write([(key, None) for key in keys])
-        for seen in self.seen:
+        for seen in self.seen.values():
             seen.forget(now_ms)
         return len(keys)
 

@@ -21,11 +21,11 @@ from ranking_app.clock import Clock, WallClock
 from ranking_app.demo.interrupts import Interrupts
 from ranking_app.demo.simulator import OnSale
 from ranking_app.demo.status import glance, is_ready, line
-from ranking_app.demo.workers import Worker, stop_workers, tail, worker_ports
 from ranking_app.errors import RankingError
 from ranking_app.kafka_client import client_options
 from ranking_app.local.child import start_child
 from ranking_app.local.kafka import LocalKafka
+from ranking_app.local.workers import Worker, stop_workers, tail, worker_ports
 from ranking_app.sending import BatchSender, batch_sender
 from ranking_app.settings import Settings, load_settings
 from schemas.produce_line import TopicNames

@@ -23,6 +23,8 @@ SLICE_RECORDS, LOADING_SLICE_RECORDS = 500, 2_000
 
 FETCH_RECORDS, FETCH_WAIT_MS = 20_000, 200
 
+RESERVATION_ROLES = (0, 1)
+
 SAVE_AFTER_RECORDS = 100_000
 """Read from the changelog at a start, these take about a second: so much of it may be newer than what is saved."""
 
@@ -48,10 +50,10 @@ class Follower:
         self._model = model
         self._changelog = partitions_of(changelog_topic, partitions)
         self._catalogue = TopicPartition(model.topic_of(CATALOGUE), 0)
+        self._source_counts = dict.fromkeys(RESERVATION_ROLES, 0)
         self._make_reader = make_reader
         self._on_failure = on_failure
-        self._metrics = metrics
-        metrics.complete.set_function(lambda: model.completeness(model.live_as_of_s()).complete)
+        self.report_to(metrics)
         self._log = log
         self._consumer: AIOKafkaConsumer | None = None
         self._tasks: list[asyncio.Task[None]] = []
@@ -78,6 +80,12 @@ class Follower:
             yield
         finally:
             self._may_load.set()
+
+    def report_to(self, metrics: Metrics) -> None:
+        """Set these metrics from now on: those of the process are of the generation that answers."""
+        self._metrics = metrics
+        metrics.complete.set_function(lambda: self._model.completeness(self._model.live_as_of_s()).complete)
+        metrics.read_model_loaded.set(self._model.loaded)
 
     async def start(self) -> None:
         """Connect and begin to load; `loaded` tells when the read model answers for everything."""
@@ -207,15 +215,35 @@ class Follower:
 
     async def _ask_ends(self, consumer: AIOKafkaConsumer) -> None:
         model = self._model
-        sources = {self._source_tp(source): source for source in [*model.sources(), CATALOGUE]}
+        counts = await self._count_sources(consumer)
+        reservations = [SourceKey(role, number) for role, count in counts.items() for number in range(count)]
+        sources = {self._source_tp(source): source for source in [*reservations, CATALOGUE]}
         ends = await consumer.end_offsets(list(sources))
         begins = await consumer.beginning_offsets(list(sources))
         read_to = await consumer.position(self._catalogue)
         if not self._applying:  # else it counts records that were taken and are not applied yet
             model.catalogue_read_to(read_to)
+        for role, count in counts.items():
+            model.exist(role, count)
         for tp, source in sources.items():
             model.set_end(source, begins[tp], ends[tp])
         self._report()
+
+    async def _count_sources(self, consumer: AIOKafkaConsumer) -> dict[int, int]:
+        """How many partitions each reservation topic has, by role; one that does not exist cannot be asked for.
+
+        The consumer knows that of topics that it reads or was asked for, as of METADATA_MAX_AGE_MS ago. A broker may
+        tell an older number than another did before: the larger one is right.
+        """
+        for role, known in self._source_counts.items():
+            topic = self._model.topic_of(SourceKey(role, 0))
+            if not known:
+                await consumer.end_offsets([TopicPartition(topic, 0)])
+            count = len(consumer.partitions_for_topic(topic) or ())
+            if count > known:
+                self._source_counts[role] = count
+                self._log.info("source_partitions", topic=topic, partitions=count, tables=len(self._changelog))
+        return dict(self._source_counts)
 
     def _source_tp(self, source: SourceKey) -> TopicPartition:
         return TopicPartition(self._model.topic_of(source), source.partition)

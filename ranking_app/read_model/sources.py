@@ -3,11 +3,13 @@
 Fed by the follower with positions from the changelog and the ends that the brokers tell; does no I/O of its own.
 """
 
+from collections import defaultdict
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from ranking_app.clock import Clock
 from ranking_app.read_model.rates import Rate
+from ranking_app.settings import BASE
 from tables.position import Position
 
 STALE_AFTER_MS = 3_000
@@ -45,6 +47,8 @@ class Completeness:
     duplicates: int
     dead_letters: int
     partitions: tuple[PartitionState, ...]
+    generation: str = BASE
+    """Which tables it was answered from."""
 
 
 class SourceActivity(NamedTuple):
@@ -56,7 +60,10 @@ class SourceActivity(NamedTuple):
 
 
 class Sources:
-    """All source partitions. topics: completed, cancelled, catalogue; times in milliseconds."""
+    """All source partitions. topics: completed, cancelled, catalogue; times in milliseconds.
+
+    partitions: of the tables. A reservation topic counts as having as many until `exist` says otherwise.
+    """
 
     def __init__(
         self, topics: tuple[str, str, str], partitions: int, *, grace_ms: int, idle_ms: int, clock: Clock
@@ -65,9 +72,11 @@ class Sources:
         self._grace_ms = grace_ms
         self._idle_ms = idle_ms
         self._clock = clock
-        self._reservations = [SourceKey(role, number) for role in (0, 1) for number in range(partitions)]
+        self._partitions = partitions
+        self._existing: dict[int, int] = {}
+        self._reservations = self._listed()
         self._positions: dict[SourceKey, Position] = {}
-        self._rates = {source: Rate() for source in self._reservations}
+        self._rates: defaultdict[SourceKey, Rate] = defaultdict(Rate)
         self._ends: dict[SourceKey, tuple[int, int]] = {}
         self._moved_at_ms: dict[SourceKey, int] = {}
         self._ends_at_ms: dict[SourceKey, int] = {}
@@ -76,7 +85,7 @@ class Sources:
         """The newest event time counted."""
 
     def reservations(self) -> list[SourceKey]:
-        """The reservation partitions, completed first."""
+        """The reservation partitions that exist, completed first."""
         return list(self._reservations)
 
     def topic_of(self, source: SourceKey) -> str:
@@ -104,9 +113,18 @@ class Sources:
             self._moved_at_ms[source] = now_ms
         if position.watermark_ms is not None:
             self.newest_ms = max(self.newest_ms or position.watermark_ms, position.watermark_ms)
-        if source in self._rates:
-            self._rates[source].saw(position.counted, position.written_at_ms)
+        self._rates[source].saw(position.counted, position.written_at_ms)
         return True
+
+    def exist(self, role: int, count: int) -> None:
+        """This many partitions a reservation topic has. Topics only grow: a smaller number than before is ignored.
+
+        What does not exist yet is in no answer, and holds up none. More than the tables have are listed as well:
+        what comes to them is not counted, and the lag says so.
+        """
+        if count > self._existing.get(role, 0):
+            self._existing[role] = count
+            self._reservations = self._listed()
 
     def catalogue_read_to(self, offset: int) -> None:
         """The catalogue has been read up to this offset (exclusive), also where no record stood there."""
@@ -123,7 +141,7 @@ class Sources:
     def forget_positions(self) -> None:
         """As if none had come yet."""
         self._positions.clear()
-        self._rates = {source: Rate() for source in self._reservations}
+        self._rates.clear()
         self.newest_ms = None
 
     # --- what is asked ---
@@ -144,12 +162,16 @@ class Sources:
         )
 
     def activity(self) -> list[SourceActivity]:
-        """Every reservation partition, completed first."""
+        """Every reservation partition that exists, completed first."""
         now_ms = self._clock.now_ms()
         return [
             SourceActivity(self._state(source), self.position(source), self._rates[source].per_second(now_ms))
             for source in self._reservations
         ]
+
+    def _listed(self) -> list[SourceKey]:
+        counts = ((role, self._existing.get(role, self._partitions)) for role in (0, 1))
+        return [SourceKey(role, number) for role, count in counts for number in range(count)]
 
     def _state(self, source: SourceKey) -> PartitionState:
         watermark_ms = None if source == CATALOGUE else self.position(source).watermark_ms

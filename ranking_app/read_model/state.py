@@ -70,8 +70,13 @@ class ReadModel:
         """How many panes it holds."""
         return len(self._panes)
 
+    @property
+    def counted(self) -> int:
+        """How many events are in it."""
+        return sum(position.counted for position in self._sources.positions().values())
+
     def sources(self) -> list[SourceKey]:
-        """The reservation partitions, completed first."""
+        """The reservation partitions that exist, completed first."""
         return self._sources.reservations()
 
     def topic_of(self, source: SourceKey) -> str:
@@ -125,6 +130,10 @@ class ReadModel:
         """Call after a run of apply_…: answers computed before are no longer the newest."""
         self._changes.add(Changes(self._changing, self._changing_from_s))
         self._changing, self._changing_from_s = set(), NOTHING.from_s
+
+    def exist(self, role: int, count: int) -> None:
+        """This many partitions the reservation topic of this role has now."""
+        self._sources.exist(role, count)
 
     def set_end(self, source: SourceKey, begin: int, end: int) -> None:
         """The broker's first and next offset of a source partition, just asked."""
@@ -182,7 +191,7 @@ class ReadModel:
         return self._sources.completeness(end_s, self.loaded and not self.rebalancing)
 
     def activity(self) -> list[SourceActivity]:
-        """Every reservation partition as an operator looks at it, completed first."""
+        """Every reservation partition that exists, as an operator looks at it, completed first."""
         return self._sources.activity()
 
     def panes_of(self, schedule_id: str, from_minute: int, to_minute: int) -> list[PaneRange]:

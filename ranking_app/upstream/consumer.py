@@ -283,7 +283,9 @@ class BatchConsumer(driver.Consumer):
         """
         await self._thread.finish_polls()
         committed = await self.seek_to_committed()
-        applied = self.owner.next_offsets()
+        # Tables may know of a source partition that is not assigned: a broker's metadata from before it was grown.
+        assigned = {TP(tp.topic, tp.partition) for tp in committed}
+        applied = {tp: offset for tp, offset in self.owner.next_offsets().items() if tp in assigned}
         self._refuse_lost_tables(committed, applied)
         await self._refuse_shorter_sources(applied)
         self._forget(set(self.assignment()))

@@ -85,6 +85,7 @@ def completeness_answer(completeness: Completeness) -> CompletenessAnswer:
         "duplicates": completeness.duplicates,
         "deadLetters": completeness.dead_letters,
         "partitions": partition_answers(completeness.partitions),
+        "generation": completeness.generation,
     }
 
 

@@ -124,7 +124,7 @@ async def _make(recipe: Recipe) -> _Kept:
     moment, completeness = recipe.moment(), recipe.completeness()
     answer = dict(recipe.make())
     # Offsets and watermarks move on while the answer stays the same: they are not what it is told apart by.
-    flags = b"%d%d" % (completeness.complete, completeness.final)
+    flags = b"%d%d" % (completeness.complete, completeness.final) + completeness.generation.encode()
     etag = f'W/"{xxhash.xxh3_64_hexdigest(dump(answer) + flags)}"'
     body = dump(_with_completeness(answer, completeness))
     final = completeness.complete and completeness.final and not recipe.live

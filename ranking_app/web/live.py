@@ -15,7 +15,7 @@ from aiohttp_sse import EventSourceResponse
 
 from ranking_app.metrics import Metrics
 from ranking_app.web.board_answers import BoardAnswers
-from ranking_app.web.live_channel import Channel, Pages
+from ranking_app.web.live_channel import Channel, Pages, State
 from ranking_app.web.problems import InvalidParameter, StreamNeedsHttp11, TooManyWatchers
 from ranking_app.web.questions import Page, Question
 from ranking_app.web.reads import ReadModel
@@ -48,9 +48,10 @@ class _Boards:
         live_s = self._model.live_as_of_s()
         return self._model.revision, live_s, self._model.completeness(live_s).complete
 
-    def state(self) -> tuple[str, bool]:
+    def state(self) -> State:
         live_s = self._model.live_as_of_s()
-        return format_s(live_s), self._model.completeness(live_s).complete
+        completeness = self._model.completeness(live_s)
+        return State(format_s(live_s), completeness.complete, completeness.generation)
 
     async def prepare(self) -> None:
         for question in self._now().values():

@@ -9,7 +9,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import structlog
 
@@ -45,14 +45,22 @@ class Client(Protocol):
         """A whole message, encoded for the stream."""
 
 
+class State(NamedTuple):
+    """as_of: a time in ISO 8601. complete: whether all partitions are. generation: the tables behind the boards."""
+
+    as_of: str
+    complete: bool
+    generation: str
+
+
 class Watched(Protocol):
     """What a channel asks about its boards."""
 
     def moment(self) -> object:
         """Differs when the boards may have changed."""
 
-    def state(self) -> tuple[str, bool]:
-        """asOf, and whether everything is complete."""
+    def state(self) -> State:
+        """As of when, and of what, the boards are."""
 
     async def prepare(self) -> None:
         """What takes long, in steps."""
@@ -73,8 +81,8 @@ class Channel:
         self._joining = 0
         self._number = 0
         self._pages: Pages = {}
-        self._complete = False
-        """As it was said in a delta: who joins and is told in a snapshot must not keep it from the others."""
+        self._told: tuple[bool, str] | None = None
+        """Complete and generation, as said in a delta: who joins and gets a snapshot must not keep it from others."""
         self._deltas: deque[tuple[int, bytes]] = deque()
         self._bytes = 0
         self._task: asyncio.Task[None] | None = None
@@ -133,8 +141,8 @@ class Channel:
             await asyncio.sleep(pause_s)
 
     def _head(self) -> dict[str, Any]:
-        as_of, complete = self._watched.state()
-        return {"asOf": as_of, "complete": complete}
+        state = self._watched.state()
+        return {"asOf": state.as_of, "complete": state.complete, "generation": state.generation}
 
     def _snapshot(self) -> bytes:
         boards = [{"key": key, **page} for key, page in self._pages.items()]
@@ -143,11 +151,11 @@ class Channel:
     def _update(self) -> bool:
         """Look anew; whether there was anything to say."""
         before, now, head = self._pages, self._watched.pages(), self._head()
-        was_complete, self._complete = self._complete, head["complete"]
+        before_told, self._told = self._told, (head["complete"], head["generation"])
         changed = [delta for key, page in now.items() if (delta := _delta(key, before.get(key), page)) is not None]
         # What was not sent stays as it was: the next delta is told against what clients have.
         self._pages = {key: _as_sent(before.get(key), page) for key, page in now.items()}
-        if not changed and was_complete == self._complete:
+        if not changed and before_told == self._told:
             return False
         self._number += 1
         message = self._encode("delta", dump({**head, "boards": changed}), f"{self._name}.{self._number}")

@@ -54,6 +54,7 @@ class CompletenessAnswer(TypedDict):
     duplicates: Annotated[int, Field(ge=0, description="Events not counted, as their id was known.")]
     deadLetters: Annotated[int, Field(ge=0, description="Records that went to a dead-letter topic.")]
     partitions: Annotated[list[PartitionAnswer], Field(description="Both reservation topics and the catalogue.")]
+    generation: Annotated[str, Field(description="The tables that it was answered from; no answer mixes two.")]
 
 
 class WindowAnswer(TypedDict):

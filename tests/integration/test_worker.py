@@ -17,11 +17,12 @@ import agents.notifier
 import agents.upkeep
 from agents.apply import ApplyFailed
 from agents.ownership import Ownership
-from ranking_app.app import SAVED, Worker, WorkerStopped
+from ranking_app.app import Worker
 from ranking_app.client_problems import UnknownSchedule
 from ranking_app.data_dir import DAMAGED_MARK
 from ranking_app.kafka_client import client_options, reader
 from ranking_app.local.kafka import LocalKafka
+from ranking_app.process import SAVED, ProcessStopped
 from ranking_app.rankings.panes import fold
 from ranking_app.read_model import follower
 from ranking_app.read_model.state import ReadModel
@@ -273,7 +274,7 @@ async def test_a_bug_in_what_the_notifier_computes_stops_the_worker(
         await producer.send_and_wait(settings.catalogue_topic, value, key=b"S")
         await producer.send_and_wait(settings.completed_topic, envelope("S"), partition=0)
         error = await worker.failure()
-    assert isinstance(error, WorkerStopped)
+    assert isinstance(error, ProcessStopped)
     assert "ZeroDivisionError" in str(error)
 
 

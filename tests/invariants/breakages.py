@@ -199,7 +199,7 @@ BREAKAGES = [
         9,
         "the fencing of the notifier before (on a real Kafka)",
         "ranking_app/app.py",
-        '            transactional_id=f"{settings.app_id}-notifier",\n',
+        '            transactional_id=f"{process.settings.app_id}-notifier",\n',
         '            transactional_id=f"{settings.app_id}-notifier-{id(self)}",\n',
         f"{WORKER}::test_of_two_notifiers_that_believe_to_be_in_charge_each_notification_comes_from_one",
     ),

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agents.apply import Applier, Source
+from agents.arrivals import WallArrivals
 from ranking_app.clock import ManualClock
 from ranking_app.rankings.windows import Window
 from ranking_app.read_model.sources import SourceKey
@@ -53,7 +54,7 @@ class Life:
         self.store.catch_up(self.log)
         self.owned = OwnedPartition(0, self.store, self.log, keep_ids_ms=86_400_000)  # type: ignore[arg-type]
         source = Source(0, "reservation.completed", 0, RULES, GRACE_MS)
-        self.applier = Applier(self.owned, [source], self.dead, self.clock)  # type: ignore[arg-type]
+        self.applier = Applier(self.owned, {0: source}, self.dead, WallArrivals(self.clock), self.clock)  # type: ignore[arg-type]
 
     async def flush(self, records: list[FakeRecord]) -> None:
         applied = await self.applier.apply({0: records})  # type: ignore[dict-item]

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agents.apply import Applier, Source
+from agents.arrivals import WallArrivals
 from ranking_app.rankings.windows import Window
 from ranking_app.read_model.state import ReadModel
 from tables.panes import OwnedPartition
@@ -40,7 +41,7 @@ class Owner(Life):
         self.store.catch_up(self.log)
         self.owned = OwnedPartition(self.number, self.store, self.log, keep_ids_ms=86_400_000)  # type: ignore[arg-type]
         source = Source(0, "reservation.completed", self.number, RULES, GRACE_MS)
-        self.applier = Applier(self.owned, [source], self.dead, self.clock)  # type: ignore[arg-type]
+        self.applier = Applier(self.owned, {0: source}, self.dead, WallArrivals(self.clock), self.clock)  # type: ignore[arg-type]
 
     async def through(self, records: list[FakeRecord], sizes: list[int], dying: dict[int, tuple[Death, bool]]) -> None:
         flush = start = 0

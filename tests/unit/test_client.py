@@ -264,11 +264,13 @@ def board(*entries: str) -> dict[str, Any]:
 
 def test_a_delta_keeps_what_it_names_by_id_and_puts_it_in_the_new_order():
     before = after(
-        None, "snapshot", {"asOf": "t0", "complete": True, "boards": [board("A", "B"), {**board(), "key": "hot"}]}
+        None,
+        "snapshot",
+        {"asOf": "t0", "complete": True, "generation": "base", "boards": [board("A", "B"), {**board(), "key": "hot"}]},
     )
     changed = {"concertScheduleId": "C", "score": 2}
     delta = {"key": "sales", "asOf": "t1", "window": None, "total": 3, "entries": [changed, "A"]}
-    now = after(before, "delta", {"asOf": "t1", "complete": False, "boards": [delta]})
+    now = after(before, "delta", {"asOf": "t1", "complete": False, "generation": "base", "boards": [delta]})
     assert ids(now, "sales") == [("C", 2), ("A", 1)]
     assert (now.as_of, now.complete, now.changed) == ("t1", False, frozenset({"sales"}))
     assert now.boards["hot"] is before.boards["hot"]
@@ -276,16 +278,16 @@ def test_a_delta_keeps_what_it_names_by_id_and_puts_it_in_the_new_order():
 
 
 def test_a_heartbeat_only_moves_the_time():
-    before = after(None, "snapshot", {"asOf": "t0", "complete": True, "boards": [board("A")]})
-    assert after(before, "heartbeat", {"asOf": "t9", "complete": False}) == LiveBoards(
-        "t9", False, before.boards, frozenset()
+    before = after(None, "snapshot", {"asOf": "t0", "complete": True, "generation": "base", "boards": [board("A")]})
+    assert after(before, "heartbeat", {"asOf": "t9", "complete": False, "generation": "base"}) == LiveBoards(
+        "t9", False, "base", before.boards, frozenset()
     )
 
 
 @pytest.mark.parametrize("delta", [{"key": "hot", "entries": []}, {"key": "sales", "entries": ["B"]}])
 def test_what_is_told_of_something_unknown_is_out_of_step(delta):
-    before = after(None, "snapshot", {"asOf": "t0", "complete": True, "boards": [board("A")]})
+    before = after(None, "snapshot", {"asOf": "t0", "complete": True, "generation": "base", "boards": [board("A")]})
     with pytest.raises(OutOfStep):
-        after(before, "delta", {"asOf": "t1", "complete": True, "boards": [delta]})
+        after(before, "delta", {"asOf": "t1", "complete": True, "generation": "base", "boards": [delta]})
     with pytest.raises(OutOfStep):
-        after(None, "delta", {"asOf": "t1", "complete": True, "boards": []})
+        after(None, "delta", {"asOf": "t1", "complete": True, "generation": "base", "boards": []})

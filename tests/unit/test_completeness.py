@@ -103,3 +103,67 @@ def test_a_position_never_goes_back(model: ReadModel) -> None:
     apply(model, SourceKey(0, 0), next_offset=4)
     assert model.completeness(END_S).partitions[0].offset == 10
     assert len(model.went_back) == 1
+
+
+def test_source_partitions_that_do_not_exist_yet_are_in_no_answer_and_hold_up_none(clock: ManualClock) -> None:
+    made = ReadModel(RULES, clock)
+    made.loaded = True
+    made.exist(0, 1)
+    made.exist(1, 2)
+    for source in (*made.sources(), CATALOGUE):
+        made.set_end(source, 0, 0)
+    found = made.completeness(END_S)
+    assert (found.complete, found.final) == (True, True)
+    assert [(p.topic, p.partition) for p in found.partitions] == [
+        ("reservation.completed", 0),
+        ("reservation.cancelled", 0),
+        ("reservation.cancelled", 1),
+        ("concert.schedule.created", 0),
+    ]
+    assert [(a.state.topic, a.state.partition) for a in made.activity()] == [
+        ("reservation.completed", 0),
+        ("reservation.cancelled", 0),
+        ("reservation.cancelled", 1),
+    ]
+
+
+def test_a_new_source_partition_is_listed_and_the_answer_incomplete_until_it_is_counted(clock: ManualClock) -> None:
+    made = ReadModel(RULES, clock)
+    made.loaded = True
+    for role in (0, 1):
+        made.exist(role, 1)
+    made.exist(0, 2)
+    for source in (*made.sources(), CATALOGUE):
+        made.set_end(source, 0, 5 if source == SourceKey(0, 1) else 0)
+    found = made.completeness(END_S)
+    assert [(p.topic, p.partition, p.lag) for p in found.partitions[:2]] == [
+        ("reservation.completed", 0, 0),
+        ("reservation.completed", 1, 5),
+    ]
+    assert (found.complete, found.final) == (False, False)
+    apply(made, SourceKey(0, 1), next_offset=5)
+    assert made.completeness(END_S).complete
+    assert made.activity()[1].position.next_offset == 5
+
+
+def test_a_broker_that_does_not_know_of_new_partitions_yet_takes_none_away(model: ReadModel) -> None:
+    before = model.sources()
+    model.exist(0, 2)
+    model.exist(0, 1)
+    model.exist(0, 0)
+    assert model.sources() == before
+
+
+def test_source_partitions_beyond_the_tables_are_listed_and_what_comes_to_them_is_said_to_be_missing(
+    model: ReadModel, clock: ManualClock
+) -> None:
+    model.exist(0, 3)
+    beyond = SourceKey(0, 2)
+    model.set_end(beyond, 0, 0)
+    assert model.completeness(END_S).complete, "nothing came to it"
+    clock.set_ms(NOW_MS + STALE_AFTER_MS + 1)
+    for source in (*model.sources(), CATALOGUE):
+        model.set_end(source, 0, 7 if source == beyond else 10 * (source != CATALOGUE))
+    found = model.completeness(END_S)
+    assert [p.lag for p in found.partitions] == [0, 0, 7, 0, 0, 0]
+    assert not found.complete

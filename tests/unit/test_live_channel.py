@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from ranking_app.web import live_channel
-from ranking_app.web.live_channel import Channel
+from ranking_app.web.live_channel import Channel, State
 
 
 def entry(name: str, rank: int, **more: Any) -> dict[str, Any]:
@@ -31,8 +31,8 @@ class Shop:
     def moment(self) -> object:
         return self.number, self.complete
 
-    def state(self) -> tuple[str, bool]:
-        return f"t{self.number}", self.complete
+    def state(self) -> State:
+        return State(f"t{self.number}", self.complete, "base")
 
     async def prepare(self) -> None:
         await asyncio.sleep(0)
@@ -190,7 +190,13 @@ async def test_without_changes_a_heartbeat_tells_that_it_lives(shop, channel, mo
     monkeypatch.setattr(live_channel, "HEARTBEAT_S", 0.05)
     reader = Reader()
     await channel.join(reader, None)
-    assert await reader.next(2) == {"event": "heartbeat", "id": None, "asOf": "t0", "complete": True}
+    assert await reader.next(2) == {
+        "event": "heartbeat",
+        "id": None,
+        "asOf": "t0",
+        "complete": True,
+        "generation": "base",
+    }
 
 
 async def test_who_left_gets_nothing_more(shop, channel):

@@ -123,7 +123,9 @@ def test_every_import_is_declared():
 
 
 def test_every_import_of_tests_and_benchmarks_is_declared():
-    assert undeclared(["tests", "benchmarks"], ["archive", "local", "dev"], own={*PACKAGES, "tests", "benchmarks"}) == {}
+    assert (
+        undeclared(["tests", "benchmarks"], ["archive", "local", "dev"], own={*PACKAGES, "tests", "benchmarks"}) == {}
+    )
 
 
 # --- which versions ---
@@ -137,7 +139,9 @@ def test_the_lock_has_the_exact_versions_that_setup_cfg_pins(lock: Path):
 
 
 @pytest.mark.parametrize(
-    ("lock", "extras"), [(RUNTIME_LOCK, ["archive", "local"]), (DEV_LOCK, ["archive", "local", "dev"])], ids=["runtime", "dev"]
+    ("lock", "extras"),
+    [(RUNTIME_LOCK, ["archive", "local"]), (DEV_LOCK, ["archive", "local", "dev"])],
+    ids=["runtime", "dev"],
 )
 def test_the_lock_satisfies_setup_cfg(lock: Path, extras: list[str]):
     versions = {name: version for name, (version, _) in locked(lock).items()}

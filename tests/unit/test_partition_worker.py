@@ -5,6 +5,8 @@ from typing import Any
 
 import structlog
 
+from agents.arrivals import WallArrivals
+from agents.pace import NoPace
 from agents.partition_worker import PartitionWorker
 from agents.pending import Batch
 from ranking_app.metrics import Metrics
@@ -24,8 +26,9 @@ class Watched:
             self.life.owned,
             self.life.applier,
             self._never,
-            topics=("reservation.completed", "reservation.cancelled"),
-            clock=self.life.clock,
+            topics={0: "reservation.completed", 1: "reservation.cancelled"},
+            arrivals=WallArrivals(self.life.clock),
+            pace=NoPace(),
             metrics=Metrics(),
             log=structlog.get_logger(),
         )

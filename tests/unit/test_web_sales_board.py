@@ -36,6 +36,7 @@ async def test_a_board_has_the_fields_of_the_contract_in_its_order(shop):
         "duplicates",
         "deadLetters",
         "partitions",
+        "generation",
     ]
     assert list(board["completeness"]["partitions"][0]) == [
         "topic",
@@ -231,6 +232,7 @@ async def test_completeness_is_that_of_the_end_of_the_window(shop):
         "partitions": [
             {"topic": "reservation.cancelled", "partition": 2, "offset": 5, "lag": 7, "watermark": None}
         ],
+        "generation": "base",
     }  # fmt: skip
 
 

@@ -11,8 +11,12 @@ from importlib.metadata import version
 from typing import Any, cast
 
 import pytest
+from aiokafka.consumer.fetcher import Fetcher
+from aiokafka.consumer.group_coordinator import BaseCoordinator, GroupCoordinator
 from aiokafka.record.default_records import DefaultRecord, _DefaultRecordPy
 from aiokafka.record.legacy_records import LegacyRecord, _LegacyRecordPy
+from faust.assignor.client_assignment import ClientAssignment
+from faust.assignor.partition_assignor import PartitionAssignor
 from faust.serializers.schemas import Schema
 from faust.stores.rocksdb import Store
 from faust.tables.base import Collection
@@ -41,6 +45,7 @@ REPLACED = [
     (Store.revoke_partitions, "3f85447a24fc"),
     (Collection._new_store_by_url, "343a8125107d"),
     (Schema.compile, "d46eec5ce319"),
+    (PartitionAssignor.assign, "25f1cbbba9d4"),
     (ServiceThread._gather_remaining_tasks, "6f65b92dd101"),
     (plain_records._with_topic_and_sizes, "e668541600b0"),
 ]
@@ -56,6 +61,19 @@ LEANED_ON = [
     (TableManager.on_rebalance, "2d2c23a07bf5"),
     (Store.assign_partitions, "34dc27ace6dd"),
     (Store._db_for_partition, "cb7e67d5f9ef"),
+    (PartitionAssignor._perform_assignment, "1e0bf2c5c8f4"),
+    (PartitionAssignor._get_copartitioned_groups, "82b7a3764ad5"),
+    (PartitionAssignor._get_client_metadata, "a0e1ba5c0d01"),
+    (PartitionAssignor._protocol_assignments, "e231e876d04a"),
+    (PartitionAssignor.on_assignment, "72f34bf053d6"),
+    (ClientAssignment._colocated_partitions, "264b62dec23c"),
+    (ClientAssignment.kafka_protocol_assignment, "a98a588cbc88"),
+    # A grown topic makes the leader rejoin, and a topic once asked for stays in a reader's metadata:
+    (BaseCoordinator._handle_metadata_update, "b2832b6d82be"),
+    (BaseCoordinator._get_metadata_snapshot, "c7730c10381d"),
+    (GroupCoordinator._on_metadata_change, "86316f4dffa6"),
+    (GroupCoordinator._perform_assignment, "a5cf61fa9732"),
+    (Fetcher._proc_offset_requests, "96978550f836"),
 ]
 
 

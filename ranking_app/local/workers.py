@@ -1,4 +1,4 @@
-"""The worker processes of the demo: started with settings of their own, watched, restarted, stopped."""
+"""Worker processes on this machine, of the demo and of a backfill: started, watched, restarted, stopped."""
 
 import asyncio
 import os
@@ -25,11 +25,11 @@ TAIL_LINES = 15
 
 
 class WorkerKeepsDying(RankingError):
-    """A worker of the demo dies again and again. Operator: read the end of its log, which is shown above."""
+    """A worker process dies again and again. Operator: read the end of its log, which is shown above."""
 
 
 class NoFreePort(RankingError):
-    """No port for the demo's workers. Operator: stop what listens there, or give another --web-port."""
+    """No port for the workers. Operator: stop what listens there, or give another --web-port."""
 
 
 def worker_ports(preferred: int, count: int) -> list[int]:

@@ -1,0 +1,86 @@
+"""When records arrived: the clock of the duplicate rule and of the limit on future times (contract, Identity).
+
+A partition that is followed live goes by the wall clock. One that is rebuilt from history goes by the timestamps that
+the records got when they were published: by the wall clock an event that was a duplicate only for a day would be one
+for ever, and one that was too far in the future then would not be any more.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Protocol, TypeVar
+
+from ranking_app.clock import Clock
+
+SPAN_MS = 60_000
+"""Records that arrived within so long of each other count as having arrived together, at the time of the last."""
+
+
+class Stamped(Protocol):
+    """What is used of a record."""
+
+    @property
+    def timestamp(self) -> int:
+        """When it was published, in milliseconds; below 0: unknown."""
+
+
+R = TypeVar("R", bound=Stamped)
+
+
+class Arrivals(Protocol):
+    """The clock of one owned partition."""
+
+    def now_ms(self) -> int:
+        """When the newest of the records so far arrived."""
+        ...
+
+    def slices(self, records: Sequence[R]) -> Iterator[tuple[int, Sequence[R]]]:
+        """The records in their order, with the time at which they arrived."""
+        ...
+
+
+class WallArrivals:
+    """Records arrive when they are counted."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+
+    def now_ms(self) -> int:
+        """The wall clock."""
+        return self._clock.now_ms()
+
+    def slices(self, records: Sequence[R]) -> Iterator[tuple[int, Sequence[R]]]:
+        """All together, now."""
+        yield self._clock.now_ms(), records
+
+
+class RecordArrivals:
+    """Records arrived when they were published, and never before those that came before them.
+
+    >>> from collections import namedtuple; from ranking_app.clock import ManualClock
+    >>> R = namedtuple("R", "timestamp")
+    >>> arrivals = RecordArrivals(ManualClock(10**9))
+    >>> [(at, len(part)) for at, part in arrivals.slices([R(0), R(59_000), R(61_000), R(30_000), R(200_000)])]
+    [(59000, 2), (61000, 2), (200000, 1)]
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._newest_ms = 0
+
+    def now_ms(self) -> int:
+        """The newest timestamp so far; it is never ahead of the wall clock."""
+        return self._newest_ms
+
+    def slices(self, records: Sequence[R]) -> Iterator[tuple[int, Sequence[R]]]:
+        """Cut where the time moves on by more than SPAN_MS."""
+        wall_ms = self._clock.now_ms()
+        start, began_ms = 0, 0
+        for index, record in enumerate(records):
+            at_ms = max(min(record.timestamp, wall_ms), self._newest_ms)
+            if index == 0:
+                began_ms = at_ms
+            elif at_ms - began_ms > SPAN_MS:
+                yield self._newest_ms, records[start:index]
+                start, began_ms = index, at_ms
+            self._newest_ms = at_ms
+        if records:
+            yield self._newest_ms, records[start:]

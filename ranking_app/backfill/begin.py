@@ -1,0 +1,96 @@
+"""Makes a generation: its changelog, the positions it begins at, and its record on the control topic, in this order.
+
+A command that dies in between leaves a changelog that nobody reads; the next one writes the same there and goes on.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from aiokafka import AIOKafkaProducer
+
+from ranking_app.archive.files import check_file
+from ranking_app.archive.lines import check_lines
+from ranking_app.archive.plan import Archives
+from ranking_app.backfill.errors import BackfillRuns, NameUsed, PlanDiffers
+from ranking_app.backfill.plan import Wish, plan
+from ranking_app.backfill.session import Session
+from ranking_app.generations.control_state import generation_record
+from ranking_app.generations.control_topic import write_control
+from ranking_app.generations.generation import Generation
+from ranking_app.kafka_client import started, writer
+from ranking_app.settings import BASE, Settings
+from ranking_app.topics import ensure_topics
+from schemas.decode import DecodeRules
+from schemas.produce_line import TopicNames
+from tables.layout import position_key
+from tables.position import Position
+
+
+async def begin(session: Session, wish: Wish) -> tuple[Generation, bool]:
+    """The generation that was wished for, and whether it is new. Raises what backfill/errors.py and plan() name."""
+    known = session.state.generations.get(wish.name)
+    if known is not None:
+        _refuse_to_go_on(session, wish)
+        return known, False
+    if wish.name in session.state.names_used or wish.name == BASE:
+        raise NameUsed(f"there was a generation {wish.name!r} before; choose another name")
+    settings = session.settings
+    await _check(wish, settings, session.clock.now_ms())
+    partitions = wish.partitions or session.state.live_generation.partitions
+    made = await plan(wish, settings, session.options, partitions, session.clock.now_ms())
+    own = made.settings(settings)
+    await ensure_topics(own, session.options, may_grow=True)
+    async with started(writer(session.options)) as producer:
+        await _write_starts(producer, made, own)
+    await write_control(settings, session.options, [generation_record(made)])
+    return made, True
+
+
+def _refuse_to_go_on(session: Session, wish: Wish) -> None:
+    running = [report.address for report in session.there() if report.counts == wish.name]
+    if running:
+        raise BackfillRuns(
+            f"workers of generation {wish.name!r} run already, at {', '.join(running)}; look at `backfill status`, or "
+            "choose another name"
+        )
+    if wish.has_options:
+        raise PlanDiffers(
+            f"generation {wish.name!r} has been begun; to go on with it leave the options out, or choose another name"
+        )
+
+
+async def _check(wish: Wish, settings: Settings, now_ms: int) -> None:
+    """Archives are read to their end before anything is made: half a file is never counted."""
+    if not wish.archives:
+        return
+    archives = Archives.at(wish.archives)
+    for files in archives.parquet.values():
+        for file in files:
+            check_file(file)
+    topics = TopicNames.of(settings)
+    for path in archives.lines:
+        check_lines(path, topics, _line_rules(settings), now_ms)
+
+
+def _line_rules(settings: Settings) -> tuple[DecodeRules, DecodeRules]:
+    def rules(flat_cancels: bool) -> DecodeRules:
+        return DecodeRules(settings.zone, settings.max_future, settings.max_record_bytes, flat_cancels)
+
+    return rules(False), rules(True)
+
+
+async def _write_starts(producer: AIOKafkaProducer, made: Generation, own: Settings) -> None:
+    """Positions of partitions that do not begin at offset 0: where they stand nobody asks the group's offsets."""
+    sent: list[Any] = []
+    for role, topic in enumerate(own.source_topics):
+        for partition, offset in enumerate(made.starts.get(topic, ())):
+            if offset:
+                key, value = position_key(role, partition), Position(next_offset=offset).encode()
+                sent.append(await producer.send(own.changelog_topic, key=key, value=value, partition=partition))
+    for future in sent:
+        await future
+
+
+def archives_of(generation: Generation) -> Archives:
+    """The archives of a generation, as far as they are still where they were. Raises what Archives.at names."""
+    return Archives.at([Path(path) for path in generation.archives])

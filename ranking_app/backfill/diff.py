@@ -1,0 +1,51 @@
+"""`ranking-app backfill diff`: two generations compared while both go on following, and what differs shown."""
+
+from dataclasses import dataclass
+
+import click
+
+from ranking_app.backfill.errors import GenerationsDiffer
+from ranking_app.backfill.load import GRACE_S, Source, loaded_models, settled_differences
+from ranking_app.backfill.session import Session, session
+from ranking_app.backfill.show_differences import show
+from ranking_app.backfill.trace import Trace
+from ranking_app.clock import Clock
+from ranking_app.process import read_rules
+from ranking_app.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class DiffRules:
+    """instants: at how many boards are compared. limit: rows that are shown. as_json: one object per line.
+
+    grace_s: the newest seconds that are not compared, as most of what is still under way is there.
+    """
+
+    instants: int
+    limit: int
+    as_json: bool
+    grace_s: int = GRACE_S
+
+
+async def diff(settings: Settings, clock: Clock, name: str, against: str | None, rules: DiffRules) -> None:
+    """Show what differs. GenerationsDiffer (exit code 1) where something does; UnknownGeneration."""
+    async with session(settings, clock) as opened:
+        old = opened.generation(against or opened.state.live.name).name
+        new = opened.generation(name).name
+        if not await compare_in(opened, old, new, rules):
+            raise GenerationsDiffer(f"generations {old!r} and {new!r} differ, as shown")
+
+
+async def compare_in(opened: Session, old: str, new: str, rules: DiffRules) -> bool:
+    """Whether two generations are equal; what differs is shown."""
+    sources = [_source(opened, name) for name in (old, new)]
+    async with loaded_models(sources[0], sources[1], options=opened.options, clock=opened.clock) as (before, after):
+        found = await settled_differences(before, after, count=rules.instants, grace_s=rules.grace_s)
+        trace = Trace(before.model, after.model, found.compared.until_s)  # no await before show: of the same moment
+        return show(found, trace, click.echo, limit=rules.limit, as_json=rules.as_json)
+
+
+def _source(opened: Session, name: str) -> Source:
+    generation = opened.generation(name)
+    own = generation.settings(opened.settings)
+    return Source(name, own.changelog_topic, read_rules(own), generation.ends)

@@ -1,0 +1,51 @@
+"""What the commands share: flags that several of them have, and how a command is run and ends."""
+
+import asyncio
+import sys
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import click
+
+from ranking_app.clock import WallClock
+from ranking_app.errors import RankingError
+from ranking_app.logs import set_up_logs
+from ranking_app.settings import Settings, load_settings
+
+
+def kafka_flags(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The flags of every command that talks to Kafka."""
+    broker = click.option("--broker", help="Brokers, kafka://HOST:PORT, several joined with ';'. [RANKING_BROKER]")
+    app_id = click.option("--app-id", help="Names the consumer group and the changelog. [RANKING_APP_ID]")
+    return broker(app_id(command))
+
+
+def web_flags(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The flags of every command with a web endpoint."""
+    host = click.option("--web-host", help="Address to listen on; the default is loopback only. [RANKING_WEB_HOST]")
+    port = click.option("--web-port", type=int, help="Port of the web endpoint. [RANKING_WEB_PORT]")
+    return host(port(command))
+
+
+def run(body: Callable[[Settings, WallClock], Coroutine[Any, Any, None]], flags: dict[str, Any]) -> None:
+    """Load the settings, run body, exit: 0 done, 1 failed, 2 wrong use."""
+
+    def go() -> int:
+        settings = load_settings(**flags)
+        set_up_logs(settings.log_format)
+        asyncio.run(body(settings, WallClock()))
+        return 0
+
+    exit_with(go)
+
+
+def exit_with(body: Callable[[], int | None]) -> None:
+    """Exit with what body returns (nothing: 0), or with the code of what it raises, said in one line."""
+    try:
+        code = body() or 0
+    except RankingError as error:
+        click.echo(f"ranking-app: {error}", err=True)
+        code = error.exit_code
+    except KeyboardInterrupt:
+        code = 130
+    sys.exit(code)
