@@ -68,7 +68,7 @@ class Applier:
         owned: OwnedPartition,
         sources: Mapping[int, Source],
         dead_letters: DeadLetters,
-        arrivals: Arrivals,
+        arrivals: Mapping[int, Arrivals],
         clock: Clock,
     ) -> None:
         self._owned = owned
@@ -85,7 +85,7 @@ class Applier:
         applied = Applied()
         for role, records in records_by_role.items():
             fresh = _from(records, self._owned.positions[role].next_offset)
-            for arrived_ms, part in self._arrivals.slices(fresh) if fresh else ():
+            for arrived_ms, part in self._arrivals[role].slices(fresh) if fresh else ():
                 self._remember_now(applied, role)
                 await self._apply_source(self._sources[role], part, arrived_ms, applied)
         return applied

@@ -26,7 +26,7 @@ R = TypeVar("R", bound=Stamped)
 
 
 class Arrivals(Protocol):
-    """The clock of one owned partition."""
+    """The clock of one source of an owned partition."""
 
     def now_ms(self) -> int:
         """When the newest of the records so far arrived."""
@@ -75,7 +75,8 @@ class RecordArrivals:
         wall_ms = self._clock.now_ms()
         start, began_ms = 0, 0
         for index, record in enumerate(records):
-            at_ms = max(min(record.timestamp, wall_ms), self._newest_ms)
+            known_ms = record.timestamp if record.timestamp >= 0 else wall_ms
+            at_ms = max(min(known_ms, wall_ms), self._newest_ms)
             if index == 0:
                 began_ms = at_ms
             elif at_ms - began_ms > SPAN_MS:

@@ -11,6 +11,7 @@ from rocksdict import Rdict
 from agents.apply import Applier, Source
 from agents.arrivals import Arrivals
 from agents.dead_letters import DeadLetters
+from agents.intake import Intake
 from agents.pace import Pace
 from agents.partition_worker import Job, PartitionWorker
 from agents.pending import Batch
@@ -19,7 +20,7 @@ from ranking_app.kafka_client import started
 from ranking_app.metrics import Metrics
 from schemas.decode import DecodeRules
 from tables.changelog import ChangelogWriter
-from tables.panes import OwnedPartition
+from tables.panes import LINE_ROLES, ROLES, OwnedPartition
 from tables.restore import restore
 from tables.store import PartitionStore
 
@@ -28,10 +29,11 @@ from tables.store import PartitionStore
 class OwnershipRules:
     """What ownership needs of the settings. Times in milliseconds; topics: completed first, cancelled second.
 
-    owner: the name of this worker, as others see it.
+    line_topics: what archived lines are called in place of a topic. owner: the name of this worker, as others see it.
     """
 
     topics: tuple[str, str]
+    line_topics: tuple[str, str]
     changelog_topic: str
     decode: tuple[DecodeRules, DecodeRules]
     grace_ms: int
@@ -43,7 +45,8 @@ class Ownership:
     """The partitions of this worker and the workers that apply them.
 
     open_store: the RocksDB of a changelog partition. make_reader: a new, not yet started consumer without a group.
-    arrivals: a new clock of arrivals for a partition. pace: of all partitions together.
+    arrivals: a new clock of arrivals for a source, by its role. intake: what comes before the consumer's records.
+    pace: of all partitions together.
     on_failure: told the exception that ended a partition's worker; the process then stops. on_handover: told True
     when partitions are being let go, False when those of the new assignment are owned.
     """
@@ -58,7 +61,8 @@ class Ownership:
         make_reader: Callable[[], AIOKafkaConsumer],
         on_failure: Callable[[BaseException], None],
         on_handover: Callable[[bool], None],
-        arrivals: Callable[[], Arrivals],
+        arrivals: Callable[[int], Arrivals],
+        intake: Intake,
         pace: Pace,
         clock: Clock,
         metrics: Metrics,
@@ -72,11 +76,13 @@ class Ownership:
         self._on_failure = on_failure
         self._on_handover = on_handover
         self._arrivals = arrivals
+        self._intake = intake
         self._pace = pace
         self._clock = clock
         self._metrics = metrics
         self._log = log
         self._roles = {topic: role for role, topic in enumerate(rules.topics)}
+        self._names = dict(zip((*ROLES, *LINE_ROLES), (*rules.topics, *rules.line_topics), strict=True))
         self._tied = {*rules.topics, rules.changelog_topic}
         self._workers: dict[int, PartitionWorker] = {}
         self._kept: dict[int, tuple[Rdict, OwnedPartition]] = {}
@@ -96,7 +102,7 @@ class Ownership:
         """Hand over a batch of source records. One of a partition that is not owned is dropped: it comes again."""
         worker = self._workers.get(partition)
         if worker is not None:
-            worker.offer(Batch(self._roles[topic], records, acknowledge))
+            self._intake.take(worker, Batch(self._roles[topic], records, acknowledge))
 
     def run_between_flushes(self, partition: int, job: Job) -> None:
         """Have job called with an owned partition between two flushes; nothing happens if it is not owned."""
@@ -113,6 +119,8 @@ class Ownership:
         if worker is None:
             return
         role = self._roles[tp.topic]
+        if not self._intake.may_skip(worker, role, fetched_to):
+            return
         seen_at = worker.owned.positions[role].next_offset
 
         async def move(owned: OwnedPartition) -> None:
@@ -181,7 +189,7 @@ class Ownership:
         kept = self._kept.get(number)
         owned = kept[1] if kept is not None and kept[0] is db else self._open(number, db)
 
-        arrivals = self._arrivals()
+        arrivals = {role: self._arrivals(role) for role in (*ROLES, *LINE_ROLES)}
 
         async def reopen() -> tuple[OwnedPartition, Applier]:
             await self._restore({TopicPartition(self._rules.changelog_topic, number): PartitionStore(db)})
@@ -192,7 +200,7 @@ class Ownership:
             owned,
             self._applier(owned, arrivals),
             reopen,
-            topics=dict(enumerate(self._rules.topics)),
+            topics=self._names,
             arrivals=arrivals,
             pace=self._pace,
             metrics=self._metrics,
@@ -201,6 +209,7 @@ class Ownership:
         if not owned.taken_over:
             worker.run_between_flushes(OwnedPartition.take_over)
         worker.start(self._on_failure)
+        self._intake.own(worker)
         self._metrics.partition_owned.labels(partition=str(number)).set(1)
 
     def _open(self, number: int, db: Rdict) -> OwnedPartition:
@@ -209,15 +218,17 @@ class Ownership:
         self._kept[number] = (db, owned)
         return owned
 
-    def _applier(self, owned: OwnedPartition, arrivals: Arrivals) -> Applier:
+    def _applier(self, owned: OwnedPartition, arrivals: Mapping[int, Arrivals]) -> Applier:
+        decode = dict(zip((*ROLES, *LINE_ROLES), self._rules.decode * 2, strict=True))
         sources = {
-            role: Source(role, topic, owned.number, self._rules.decode[role], self._rules.grace_ms)
-            for topic, role in self._roles.items()
+            role: Source(role, topic, owned.number, decode[role], self._rules.grace_ms)
+            for role, topic in self._names.items()
         }
         return Applier(owned, sources, self._dead_letters, arrivals, self._clock)
 
     async def _close(self, number: int) -> None:
         worker = self._workers.pop(number, None)
         if worker is not None:
+            await self._intake.let_go(number)
             await worker.close()
             self._metrics.partition_owned.labels(partition=str(number)).set(0)

@@ -43,7 +43,7 @@ class PartitionWorker:
         reopen: Reopen,
         *,
         topics: Mapping[int, str],
-        arrivals: Arrivals,
+        arrivals: Mapping[int, Arrivals],
         pace: Pace,
         metrics: Metrics,
         log: Any,
@@ -121,7 +121,7 @@ class PartitionWorker:
         await job(self.owned)
 
     async def _expire_ids(self, owned: OwnedPartition) -> None:
-        await owned.expire_ids(self._arrivals.now_ms())
+        await owned.expire_ids({role: clock.now_ms() for role, clock in self._arrivals.items()})
 
     async def _sleep_until_woken(self) -> None:
         with contextlib.suppress(TimeoutError):

@@ -6,31 +6,37 @@ import gc
 import shutil
 from typing import Any
 
+from aiokafka import TopicPartition
 from faust.types import TP
 
 from agents import catalogue, reservations
 from agents.arrivals import RecordArrivals, WallArrivals
 from agents.dead_letters import DeadLetters, topic_limits
+from agents.intake import DirectIntake, PlannedIntake
 from agents.notifier import Notifier
 from agents.ownership import Ownership, OwnershipRules
 from agents.pace import BackfillPace, NoPace
 from agents.past_news import PastNews
 from agents.rank_watch import RankWatch
 from agents.upkeep import Upkeep, View
+from ranking_app.archive.errors import ArchiveUnreadable
 from ranking_app.clock import Clock
 from ranking_app.data_dir import locked_data_dir
 from ranking_app.errors import RankingError
 from ranking_app.faust_app import connect, create_faust_app, create_table
 from ranking_app.generations.generation import Generation
-from ranking_app.kafka_client import writer
+from ranking_app.history import GenerationHistory
+from ranking_app.kafka_client import started, writer
 from ranking_app.process import SAVED, Process
 from ranking_app.rankings.rank_news import RankRule
-from ranking_app.read_model.sources import SourceKey
+from ranking_app.read_model.sources import LINE_TOPICS, SourceKey
 from ranking_app.read_model.state import ReadModel
 from ranking_app.settings import BASE, Settings
 from ranking_app.topics import DAY_MS, METADATA_MAX_AGE_MS
 from schemas.decode import DecodeRules
+from schemas.produce_line import TopicNames
 from tables.changelog import PRODUCER_OPTIONS
+from tables.panes import LINE_ROLES, ROLES
 
 STOP_BUDGET_S = 8.0
 """For the last flush, the commit, and Faust to leave its group. SIGTERM promises 10 s; the rest is for the others."""
@@ -126,6 +132,7 @@ class Worker:
             on_failure=process.fail,
             on_handover=self._handover,
             arrivals=self._arrivals,
+            intake=self._intake(settings),
             pace=self._pace(settings),
             clock=process.clock,
             metrics=process.metrics,
@@ -229,15 +236,32 @@ class Worker:
         if self._is_live:
             return True
         sources = self._process.settings.source_topics
+        if topic in LINE_TOPICS:
+            raise ArchiveUnreadable(f"{topic}: line offset {offset} was an event when the backfill was begun")
         if topic not in sources:
             return False
         live = self._process.followed[self._process.model.generation].model
         return offset >= live.position(SourceKey(sources.index(topic), partition)).next_offset
 
-    def _arrivals(self) -> WallArrivals | RecordArrivals:
-        """The base generation counts by the wall clock; one that is rebuilt must find again what that found then."""
-        kind = WallArrivals if self._generation.name == BASE else RecordArrivals
+    def _arrivals(self, role: int) -> WallArrivals | RecordArrivals:
+        """The base generation counts by the wall clock; one that is rebuilt must find again what that found then.
+
+        Archived lines were never published: they arrive when they are counted.
+        """
+        kind = WallArrivals if self._generation.name == BASE or role in LINE_ROLES else RecordArrivals
         return kind(self._process.clock)
+
+    def _intake(self, settings: Settings) -> DirectIntake | PlannedIntake:
+        if self._generation.name == BASE:
+            return DirectIntake()
+        history = GenerationHistory(self._generation, TopicNames.of(settings))
+        topics = dict(zip(ROLES, settings.source_topics, strict=True))
+        return PlannedIntake(history, topics, self._first_offset, self._process.fail)
+
+    async def _first_offset(self, topic: str, partition: int) -> int:
+        tp = TopicPartition(topic, partition)
+        async with started(self._process.make_reader()) as consumer:
+            return int((await consumer.beginning_offsets([tp]))[tp])
 
     def _pace(self, settings: Settings) -> NoPace | BackfillPace:
         if self._generation.name == BASE:
@@ -283,6 +307,7 @@ def _ownership_rules(settings: Settings, owner: str) -> OwnershipRules:
 
     return OwnershipRules(
         topics=settings.source_topics,
+        line_topics=LINE_TOPICS,
         changelog_topic=settings.changelog_topic,
         decode=(rules(False), rules(True)),
         grace_ms=settings.grace,

@@ -223,8 +223,9 @@ class Process:
         self.log.info("generation_answers", generation=name)
 
     def _make_followed(self, name: str) -> Followed:
-        own = self.control.state.generations[name].settings(self.settings)
-        model = ReadModel(read_rules(own), self.clock)
+        generation = self.control.state.generations[name]
+        own = generation.settings(self.settings)
+        model = ReadModel(read_rules(own, generation), self.clock)
         follower = Follower(
             model,
             own.changelog_topic,
@@ -256,7 +257,10 @@ class Process:
             at_ms=self.clock.now_ms(),
             live=self.model.generation,
             counts=self._counted,
-            followed={name: _followed_report(followed.model) for name, followed in self.followed.items()},
+            followed={
+                name: _followed_report(followed.model, self.control.state.generation(name).line_events)
+                for name, followed in self.followed.items()
+            },
             stopped=stopped,
         )
 
@@ -271,7 +275,7 @@ class Process:
         )
 
 
-def _followed_report(model: ReadModel) -> FollowedReport:
+def _followed_report(model: ReadModel, line_events: int) -> FollowedReport:
     completeness = model.completeness(model.live_as_of_s())
     next_offsets: dict[str, tuple[int, ...]] = {}
     activities = model.activity()
@@ -281,14 +285,15 @@ def _followed_report(model: ReadModel) -> FollowedReport:
     return FollowedReport(
         loaded=model.loaded,
         complete=completeness.complete,
-        lag=sum(activity.state.lag for activity in activities),
+        lag=sum(activity.state.lag for activity in activities) + line_events - model.lines_done,
         counted=model.counted,
         next_offsets=next_offsets,
+        lines_done=model.lines_done,
     )
 
 
-def read_rules(settings: Settings) -> ReadRules:
-    """What the read model of a generation needs of its settings."""
+def read_rules(settings: Settings, generation: Generation | None = None) -> ReadRules:
+    """What the read model of a generation needs of its settings and of its plan."""
     return ReadRules(
         topics=(*settings.source_topics, settings.catalogue_topic),
         partitions=settings.partitions,
@@ -298,6 +303,8 @@ def read_rules(settings: Settings) -> ReadRules:
         idle_ms=settings.idle,
         max_record_bytes=settings.max_record_bytes,
         max_future_ms=settings.max_future,
+        starts={} if generation is None else generation.starts,
+        ends={} if generation is None else generation.ends,
     )
 
 

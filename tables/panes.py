@@ -21,6 +21,10 @@ CACHED_PANES = 100_000
 ROLES = (0, 1)
 """Completed topic, cancelled topic: the index in Settings.source_topics."""
 
+LINE_ROLES = (3, 4)
+"""The same, of events that a backfill took from NDJSON files; their offsets are made of file and line. 2 is the
+catalogue's, which has no panes."""
+
 
 class ChangelogDiverged(RankingError):
     """Somebody else wrote to this partition's changelog after the store was restored; the store was left as it is.
@@ -54,8 +58,8 @@ class OwnedPartition:
         self._store = store
         self._changelog = changelog
         self._cache: dict[tuple[int, int, str], Pane] = {}
-        self.positions = {role: self._load_position(role) for role in ROLES}
-        self.seen = {role: SeenIds(store, role, number, keep_ids_ms) for role in ROLES}
+        self.positions = {role: self._load_position(role) for role in (*ROLES, *LINE_ROLES)}
+        self.seen = {role: SeenIds(store, role, number, keep_ids_ms) for role in (*ROLES, *LINE_ROLES)}
 
     def pane(self, role: int, schedule_id: str, minute: int) -> Pane:
         """The pane as it stands, an empty one where there is none. The caller may change it, and then writes it."""
@@ -105,13 +109,13 @@ class OwnedPartition:
         await self._write([(key, None) for key in keys])
         self._cache.clear()
 
-    async def expire_ids(self, now_ms: int) -> int:
-        """Delete the ids that are too old to matter; returns how many records went. now_ms: wall clock."""
-        keys = [key for seen in self.seen.values() for key in seen.expired_records(now_ms)]
+    async def expire_ids(self, now_ms: Mapping[int, int]) -> int:
+        """Delete the ids that are too old to matter; returns how many records went. now_ms: by role, by its clock."""
+        keys = [key for role, seen in self.seen.items() for key in seen.expired_records(now_ms[role])]
         if keys:
             await self._write([(key, None) for key in keys])
-        for seen in self.seen.values():
-            seen.forget(now_ms)
+        for role, seen in self.seen.items():
+            seen.forget(now_ms[role])
         return len(keys)
 
     async def rewrite(self, key: bytes) -> None:

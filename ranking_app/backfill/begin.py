@@ -3,7 +3,8 @@
 A command that dies in between leaves a changelog that nobody reads; the next one writes the same there and goes on.
 """
 
-from pathlib import Path
+import asyncio
+from dataclasses import replace
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
@@ -15,7 +16,6 @@ from ranking_app.backfill.errors import BackfillRuns, NameUsed, PlanDiffers
 from ranking_app.backfill.plan import Wish, plan
 from ranking_app.backfill.session import Session
 from ranking_app.generations.control_state import generation_record
-from ranking_app.generations.control_topic import write_control
 from ranking_app.generations.generation import Generation
 from ranking_app.kafka_client import started, writer
 from ranking_app.settings import BASE, Settings
@@ -25,30 +25,33 @@ from schemas.produce_line import TopicNames
 from tables.layout import position_key
 from tables.position import Position
 
+LOOK_S = 0.1
+
 
 async def begin(session: Session, wish: Wish) -> tuple[Generation, bool]:
     """The generation that was wished for, and whether it is new. Raises what backfill/errors.py and plan() name."""
     known = session.state.generations.get(wish.name)
     if known is not None:
-        _refuse_to_go_on(session, wish)
+        await _refuse_to_go_on(session, wish)
         return known, False
     if wish.name in session.state.names_used or wish.name == BASE:
         raise NameUsed(f"there was a generation {wish.name!r} before; choose another name")
     settings = session.settings
-    await _check(wish, settings, session.clock.now_ms())
+    line_events = await asyncio.to_thread(_check, wish, settings, session.clock.now_ms())
     partitions = wish.partitions or session.state.live_generation.partitions
-    made = await plan(wish, settings, session.options, partitions, session.clock.now_ms())
+    found = await plan(wish, settings, session.options, partitions, session.clock.now_ms())
+    made = replace(found, line_events=line_events)
     own = made.settings(settings)
     await ensure_topics(own, session.options, may_grow=True)
     async with started(writer(session.options)) as producer:
         await _write_starts(producer, made, own)
-    await write_control(settings, session.options, [generation_record(made)])
+    await session.write([generation_record(made)])
+    await session.control.catch_up()  # whoever goes on with the session finds it there
     return made, True
 
 
-def _refuse_to_go_on(session: Session, wish: Wish) -> None:
-    running = [report.address for report in session.there() if report.counts == wish.name]
-    if running:
+async def _refuse_to_go_on(session: Session, wish: Wish) -> None:
+    if running := await _who_counts(session, wish.name):
         raise BackfillRuns(
             f"workers of generation {wish.name!r} run already, at {', '.join(running)}; look at `backfill status`, or "
             "choose another name"
@@ -59,17 +62,19 @@ def _refuse_to_go_on(session: Session, wish: Wish) -> None:
         )
 
 
-async def _check(wish: Wish, settings: Settings, now_ms: int) -> None:
-    """Archives are read to their end before anything is made: half a file is never counted."""
+def _check(wish: Wish, settings: Settings, now_ms: int) -> int:
+    """Archives are read to their end before anything is made: half a file is never counted.
+
+    How many events are in the NDJSON files.
+    """
     if not wish.archives:
-        return
+        return 0
     archives = Archives.at(wish.archives)
     for files in archives.parquet.values():
         for file in files:
             check_file(file)
     topics = TopicNames.of(settings)
-    for path in archives.lines:
-        check_lines(path, topics, _line_rules(settings), now_ms)
+    return sum(check_lines(path, topics, _line_rules(settings), now_ms) for path in archives.lines)
 
 
 def _line_rules(settings: Settings) -> tuple[DecodeRules, DecodeRules]:
@@ -77,6 +82,17 @@ def _line_rules(settings: Settings) -> tuple[DecodeRules, DecodeRules]:
         return DecodeRules(settings.zone, settings.max_future, settings.max_record_bytes, flat_cancels)
 
     return rules(False), rules(True)
+
+
+async def _who_counts(session: Session, name: str) -> list[str]:
+    """Who speaks again; those that were killed a moment ago do not. A living one speaks once a second."""
+    last_ms: dict[str, int] = {}
+    while there := [report for report in session.there() if report.counts == name]:
+        spoke = [report.address for report in there if report.at_ms > last_ms.setdefault(report.instance, report.at_ms)]
+        if spoke:
+            return spoke
+        await session.nap(LOOK_S)
+    return []
 
 
 async def _write_starts(producer: AIOKafkaProducer, made: Generation, own: Settings) -> None:
@@ -89,8 +105,3 @@ async def _write_starts(producer: AIOKafkaProducer, made: Generation, own: Setti
                 sent.append(await producer.send(own.changelog_topic, key=key, value=value, partition=partition))
     for future in sent:
         await future
-
-
-def archives_of(generation: Generation) -> Archives:
-    """The archives of a generation, as far as they are still where they were. Raises what Archives.at names."""
-    return Archives.at([Path(path) for path in generation.archives])

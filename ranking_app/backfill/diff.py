@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import click
 
-from ranking_app.backfill.errors import GenerationsDiffer
+from ranking_app.backfill.errors import GenerationsDiffer, NotPromotable
 from ranking_app.backfill.load import GRACE_S, Source, loaded_models, settled_differences
 from ranking_app.backfill.session import Session, session
 from ranking_app.backfill.show_differences import show
@@ -32,8 +32,16 @@ async def diff(settings: Settings, clock: Clock, name: str, against: str | None,
     async with session(settings, clock) as opened:
         old = opened.generation(against or opened.state.live.name).name
         new = opened.generation(name).name
+        for one in (old, new):
+            _refuse_left_alone(opened, one)
         if not await compare_in(opened, old, new, rules):
             raise GenerationsDiffer(f"generations {old!r} and {new!r} differ, as shown")
+
+
+def _refuse_left_alone(opened: Session, name: str) -> None:
+    """It would be waited for in vain. One that ends at an offset may be complete without workers."""
+    if not opened.state.generations[name].ends and not any(report.counts == name for report in opened.there()):
+        raise NotPromotable(f"no worker counts generation {name!r}; start them: `ranking-app backfill start {name}`")
 
 
 async def compare_in(opened: Session, old: str, new: str, rules: DiffRules) -> bool:
@@ -48,4 +56,4 @@ async def compare_in(opened: Session, old: str, new: str, rules: DiffRules) -> b
 def _source(opened: Session, name: str) -> Source:
     generation = opened.generation(name)
     own = generation.settings(opened.settings)
-    return Source(name, own.changelog_topic, read_rules(own), generation.ends)
+    return Source(name, own.changelog_topic, read_rules(own, generation), generation.ends)

@@ -16,7 +16,6 @@ from ranking_app.backfill.session import Session, session
 from ranking_app.backfill.start import children_directory
 from ranking_app.clock import Clock
 from ranking_app.generations.control_state import generation_record
-from ranking_app.generations.control_topic import write_control
 from ranking_app.settings import Settings
 
 STOPPED_WITHIN_S = 60.0
@@ -40,7 +39,7 @@ async def drop(settings: Settings, clock: Clock, name: str, ask: Callable[[str],
             if not ask(_question(opened, name)):
                 click.echo("nothing was changed")
                 return
-            await write_control(settings, opened.options, [generation_record(replace(generation, dropped=True))])
+            await opened.write([generation_record(replace(generation, dropped=True))])
         await _wait_until_nobody_counts(opened, name)
         own = settings.of_generation(name, 1)
         await _delete_on_brokers(opened, own.app_id, own.changelog_topic)

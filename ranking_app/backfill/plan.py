@@ -84,6 +84,7 @@ async def plan(wish: Wish, settings: Settings, options: Mapping[str, Any], parti
         archives=tuple(map(str, found)),
         starts=starts,
         ends=ends,
+        gaps_accepted=wish.accept_gaps,
     )
 
 

@@ -32,7 +32,7 @@ def progress_of(generation: Generation, live: str, reports: Sequence[Report]) ->
     if own is None:
         return None
     lives = _furthest(live, reports)
-    done = _done(generation.starts, own.next_offsets)
+    done = _done(generation.starts, own.next_offsets) + own.lines_done
     return Progress(
         done=done,
         total=done + own.lag,

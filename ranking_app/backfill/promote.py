@@ -10,7 +10,6 @@ from ranking_app.backfill.progress import CAUGHT_UP_LAG, progress_of
 from ranking_app.backfill.session import Session, session
 from ranking_app.clock import Clock
 from ranking_app.generations.control_state import Live, prepared_record
-from ranking_app.generations.control_topic import write_control
 from ranking_app.generations.reports import Report
 from ranking_app.settings import Settings
 
@@ -45,7 +44,7 @@ async def promote(
             click.echo(f"generation {name!r} is live already")
             return
         _refuse_unready(opened, name)
-        await write_control(settings, opened.options, [prepared_record(name)])
+        await opened.write([prepared_record(name)])
         try:
             await _wait_for_all(opened, lambda report: _has(report, name), PREPARE_WITHIN_S, f"have loaded {name!r}")
             if not await compare(opened, opened.state.live.name, name) and not accept_differences:
@@ -54,7 +53,7 @@ async def promote(
                     "the new one is right, promote it with --accept-differences"
                 )
         except BaseException:
-            await write_control(settings, opened.options, [prepared_record(None)])
+            await opened.write([prepared_record(None)])
             raise
         await _switch(opened, name, opened.state.live.name, notify_past)
 
@@ -71,7 +70,7 @@ async def rollback(settings: Settings, clock: Clock) -> None:
 async def _switch(opened: Session, name: str, previous: str, notify_past: bool) -> None:
     number, now_ms = opened.state.live.number + 1, opened.clock.now_ms()
     live = Live(name, previous, number, now_ms, notify_past)
-    await write_control(opened.settings, opened.options, [live.record(), prepared_record(None)])
+    await opened.write([live.record(), prepared_record(None)])
     began_s = time.monotonic()
     found = await _wait_for_all(opened, lambda report: report.live == name, MOVE_WITHIN_S, f"answer from {name!r}")
     took_s = time.monotonic() - began_s

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,8 +12,8 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from ranking_app.backfill.errors import UnknownGeneration
 from ranking_app.clock import Clock
-from ranking_app.generations.control_state import ControlState
-from ranking_app.generations.control_topic import ControlTopic
+from ranking_app.generations.control_state import ControlState, Record
+from ranking_app.generations.control_topic import ControlTopic, write_control
 from ranking_app.generations.generation import Generation
 from ranking_app.generations.reports import REPORT_INTERVAL_S, SILENT_AFTER_MS, Instances, Report
 from ranking_app.kafka_client import client_options, reader, retried, started, wait_for_brokers
@@ -45,6 +45,11 @@ class Session:
             there = ", ".join(sorted(self.state.generations))
             raise UnknownGeneration(f"there is no generation {name!r}; there are: {there}")
         return found
+
+    async def write(self, records: Sequence[Record]) -> None:
+        """Write to the control topic, all or none; the state has them on return."""
+        await write_control(self.settings, self.options, records)
+        await self.control.catch_up()
 
     def there(self) -> list[Report]:
         """Every process of the app that has said something lately."""

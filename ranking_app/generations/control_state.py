@@ -73,6 +73,10 @@ class ControlState:
         """All that were not dropped, by name."""
         return {name: found for name, found in self._generations.items() if not found.dropped}
 
+    def generation(self, name: str) -> Generation:
+        """One that there is or was. KeyError."""
+        return self._generations[name]
+
     @property
     def names_used(self) -> set[str]:
         """Of all there ever were."""

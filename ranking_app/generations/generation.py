@@ -31,6 +31,10 @@ class Generation:
     archives: tuple[str, ...] = ()
     starts: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     ends: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    line_events: int = 0
+    """How many events the NDJSON files among the archives hold."""
+    gaps_accepted: bool = False
+    """Whether offsets of the range may be gone."""
     dropped: bool = False
     """A name is used once: what is left of its tables on some disk must not be taken for those of another."""
 
@@ -53,6 +57,8 @@ class Generation:
             archives=tuple(fields["archives"]),
             starts={topic: tuple(offsets) for topic, offsets in fields["starts"].items()},
             ends={topic: tuple(offsets) for topic, offsets in fields["ends"].items()},
+            line_events=fields["line_events"],
+            gaps_accepted=fields["gaps_accepted"],
             dropped=fields["dropped"],
         )
 

@@ -16,7 +16,7 @@ SILENT_AFTER_MS = 5_000
 class Followed:
     """How far a process has a generation in memory. lag: source records behind the ends; complete: see the contract.
 
-    next_offsets: by source topic, of each partition, as its tables have them.
+    next_offsets: by source topic, of each partition, as its tables have them. lines_done: events of NDJSON archives.
     """
 
     loaded: bool
@@ -24,6 +24,7 @@ class Followed:
     lag: int
     counted: int
     next_offsets: Mapping[str, tuple[int, ...]]
+    lines_done: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,9 @@ class SourceKey(NamedTuple):
 
 CATALOGUE = SourceKey(2, 0)
 
+LINE_TOPICS = ("archived lines (completed)", "archived lines (cancelled)")
+"""In place of topics, for what a backfill took from NDJSON files (tables.panes.LINE_ROLES)."""
+
 
 @dataclass(frozen=True, slots=True)
 class PartitionState:
@@ -90,7 +93,7 @@ class Sources:
 
     def topic_of(self, source: SourceKey) -> str:
         """The name of a source's topic."""
-        return self._topics[source.role]
+        return (*self._topics, *LINE_TOPICS)[source.role]
 
     def position(self, source: SourceKey) -> Position:
         """The position of a reservation partition as the changelog has it."""

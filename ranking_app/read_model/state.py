@@ -3,8 +3,8 @@
 It is fed records in the order of their partitions and asked by the web layer; it does no I/O of its own.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import tzinfo
 from typing import Literal, NamedTuple
 
@@ -18,6 +18,7 @@ from ranking_app.read_model.pane_offsets import END_OF_TIME_MINUTE, PaneOffsets,
 from ranking_app.read_model.sources import Completeness, SourceActivity, SourceKey, Sources
 from schemas.catalogue import Listing, decode_listing, latest_listing_ms
 from tables.layout import PANE, POSITION, pane_key, parse_pane_key, parse_position_key, position_key
+from tables.panes import LINE_ROLES
 from tables.position import Position
 
 
@@ -33,6 +34,10 @@ class ReadRules:
     idle_ms: int
     max_record_bytes: int
     max_future_ms: int
+    starts: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    """By source topic: where each partition begins to count, also where archives hold what the brokers deleted."""
+    ends: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    """By source topic: the offset, exclusive, up to which each partition counts; others are followed for ever."""
 
 
 class WentBack(NamedTuple):
@@ -74,6 +79,12 @@ class ReadModel:
     def counted(self) -> int:
         """How many events are in it."""
         return sum(position.counted for position in self._sources.positions().values())
+
+    @property
+    def lines_done(self) -> int:
+        """How many events of NDJSON archives were looked at: counted, or found to be there twice."""
+        known = self._sources.positions().items()
+        return sum(at.counted + at.duplicates for source, at in known if source.role in LINE_ROLES)
 
     def sources(self) -> list[SourceKey]:
         """The reservation partitions that exist, completed first."""
@@ -137,6 +148,12 @@ class ReadModel:
 
     def set_end(self, source: SourceKey, begin: int, end: int) -> None:
         """The broker's first and next offset of a source partition, just asked."""
+        topic = self.topic_of(source)
+        starts, ends = self._rules.starts.get(topic, ()), self._rules.ends.get(topic)
+        if source.partition < len(starts):
+            begin = starts[source.partition]
+        if ends is not None:  # a partition that was added later is after the end
+            end = ends[source.partition] if source.partition < len(ends) else begin
         self._sources.set_end(source, begin, end)
 
     # --- what is saved, and built again from that (read_model.saved) ---

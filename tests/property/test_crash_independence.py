@@ -54,7 +54,7 @@ class Life:
         self.store.catch_up(self.log)
         self.owned = OwnedPartition(0, self.store, self.log, keep_ids_ms=86_400_000)  # type: ignore[arg-type]
         source = Source(0, "reservation.completed", 0, RULES, GRACE_MS)
-        self.applier = Applier(self.owned, {0: source}, self.dead, WallArrivals(self.clock), self.clock)  # type: ignore[arg-type]
+        self.applier = Applier(self.owned, {0: source}, self.dead, {0: WallArrivals(self.clock)}, self.clock)  # type: ignore[arg-type]
 
     async def flush(self, records: list[FakeRecord]) -> None:
         applied = await self.applier.apply({0: records})  # type: ignore[dict-item]

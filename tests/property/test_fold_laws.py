@@ -41,7 +41,7 @@ class Owner(Life):
         self.store.catch_up(self.log)
         self.owned = OwnedPartition(self.number, self.store, self.log, keep_ids_ms=86_400_000)  # type: ignore[arg-type]
         source = Source(0, "reservation.completed", self.number, RULES, GRACE_MS)
-        self.applier = Applier(self.owned, {0: source}, self.dead, WallArrivals(self.clock), self.clock)  # type: ignore[arg-type]
+        self.applier = Applier(self.owned, {0: source}, self.dead, {0: WallArrivals(self.clock)}, self.clock)  # type: ignore[arg-type]
 
     async def through(self, records: list[FakeRecord], sizes: list[int], dying: dict[int, tuple[Death, bool]]) -> None:
         flush = start = 0

@@ -27,7 +27,7 @@ class Watched:
             self.life.applier,
             self._never,
             topics={0: "reservation.completed", 1: "reservation.cancelled"},
-            arrivals=WallArrivals(self.life.clock),
+            arrivals=dict.fromkeys((0, 1, 3, 4), WallArrivals(self.life.clock)),
             pace=NoPace(),
             metrics=Metrics(),
             log=structlog.get_logger(),

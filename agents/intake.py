@@ -1,0 +1,208 @@
+"""What reaches the owner of a partition, and in which order: history first, then what the consumer brings.
+
+The base generation takes what comes. One that is rebuilt has a plan: archives come before the brokers' records, some
+partitions end at an offset, and where offsets are missing it has to know why before it counts on: transaction markers
+are no records, but deleted ones would be missing from the boards for ever, and nobody could see it afterwards.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from typing import Protocol
+
+from agents.partition_worker import PartitionWorker
+from agents.pending import Batch, Record
+from ranking_app.errors import RankingError
+from tables.panes import LINE_ROLES, ROLES
+
+FEED_RECORDS = 10_000
+"""Offered at once; the next ones are read while these are counted."""
+
+FirstOffset = Callable[[str, int], Awaitable[int]]
+"""The first offset that the brokers still have of a topic's partition."""
+
+
+class OffsetsDeleted(RankingError):
+    """Records were deleted from a source topic before this generation counted them. Operator: drop the generation and
+    begin another with the archives that hold them; give the topic a longer retention."""
+
+
+class History(Protocol):
+    """The plan of a generation (ranking_app/history.py)."""
+
+    @property
+    def may_miss(self) -> bool:
+        """Whether somebody accepted that offsets are gone."""
+
+    def blocks(self, role: int, partition: int, from_offset: int) -> Iterator[Sequence[Record]]:
+        """Archived records from an offset on, in its order. Called in a thread; raises what names file and place."""
+        ...
+
+    def end(self, role: int, partition: int) -> int | None:
+        """The offset, exclusive, up to which the partition counts; None: it is followed for ever."""
+        ...
+
+
+class Intake(Protocol):
+    """Between whoever brings records and the owners of partitions."""
+
+    def own(self, worker: PartitionWorker) -> None:
+        """A partition is owned from now on."""
+        ...
+
+    def take(self, worker: PartitionWorker, batch: Batch) -> None:
+        """Records that the consumer brings."""
+        ...
+
+    def may_skip(self, worker: PartitionWorker, role: int, to_offset: int) -> bool:
+        """Whether the position may move to an offset before which the consumer finds no records."""
+        ...
+
+    async def let_go(self, number: int) -> None:
+        """A partition is not owned any more."""
+        ...
+
+
+class DirectIntake:
+    """Everything is passed on as it comes."""
+
+    def own(self, worker: PartitionWorker) -> None:
+        """Nothing comes before what the consumer brings."""
+
+    def take(self, worker: PartitionWorker, batch: Batch) -> None:
+        """Pass it on."""
+        worker.offer(batch)
+
+    def may_skip(self, worker: PartitionWorker, role: int, to_offset: int) -> bool:
+        """Yes."""
+        return True
+
+    async def let_go(self, number: int) -> None:
+        """Nothing was begun."""
+
+
+class PlannedIntake:
+    """By the plan of a generation. topics: by role; on_failure: told what cannot be read, or is gone."""
+
+    def __init__(
+        self,
+        history: History,
+        topics: Mapping[int, str],
+        first_offset: FirstOffset,
+        on_failure: Callable[[BaseException], None],
+    ) -> None:
+        self._history = history
+        self._topics = topics
+        self._first_offset = first_offset
+        self._on_failure = on_failure
+        self._held: dict[tuple[int, int], list[Batch]] = {}
+        self._next: dict[tuple[int, int], int] = {}
+        self._tasks: dict[int, set[asyncio.Task[None]]] = {}
+
+    def own(self, worker: PartitionWorker) -> None:
+        """Feed the archives; what the consumer brings meanwhile waits, and is not fetched beyond a bound."""
+        number = worker.owned.number
+        for role in ROLES:
+            self._held[role, number] = []
+        self._begin(number, self._feed(worker))
+
+    def take(self, worker: PartitionWorker, batch: Batch) -> None:
+        """Hold it, cut it, look at what is missing before it, or pass it on."""
+        number = worker.owned.number
+        batch = self._cut(batch, number)
+        if not batch.records:
+            return  # not acknowledged: the consumer fetches no further than its bound for what is pending
+        held = self._held.get((batch.role, number))
+        if held is not None:
+            held.append(batch)
+        elif batch.records[0].offset > self._next[batch.role, number]:
+            self._held[batch.role, number] = [batch]
+            self._begin(number, self._open(worker, batch.role))
+        else:
+            self._pass_on(worker, batch)
+
+    def may_skip(self, worker: PartitionWorker, role: int, to_offset: int) -> bool:
+        """Not while archives are fed, and not before it was looked at why there are none; then it is asked again."""
+        source = role, worker.owned.number
+        if source in self._held:
+            return False
+        if to_offset > self._next[source]:
+            self._held[source] = []
+            self._begin(worker.owned.number, self._open(worker, role, to_offset))
+            return False
+        return True
+
+    async def let_go(self, number: int) -> None:
+        """Stop feeding; what is held comes again."""
+        tasks = self._tasks.pop(number, set())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for role in ROLES:
+            self._held.pop((role, number), None)
+            self._next.pop((role, number), None)
+
+    def _begin(self, number: int, body: Awaitable[None]) -> None:
+        task = asyncio.ensure_future(body)
+        running = self._tasks.setdefault(number, set())
+        running.add(task)
+
+        def ended(done: asyncio.Future[None]) -> None:
+            running.discard(task)
+            if not done.cancelled() and (error := done.exception()) is not None:
+                self._on_failure(error)
+
+        task.add_done_callback(ended)
+
+    async def _feed(self, worker: PartitionWorker) -> None:
+        for role in (*LINE_ROLES, *ROLES):
+            await self._feed_role(worker, role)
+            if role in ROLES:
+                self._next[role, worker.owned.number] = worker.owned.positions[role].next_offset
+                await self._open(worker, role)
+
+    async def _feed_role(self, worker: PartitionWorker, role: int) -> None:
+        """Archived records from the position on; at most two batches are on their way."""
+        number = worker.owned.number
+        blocks = self._history.blocks(role, number, worker.owned.positions[role].next_offset)
+        before: asyncio.Event | None = None
+        while (block := await asyncio.to_thread(next, blocks, None)) is not None:
+            for start in range(0, len(block), FEED_RECORDS):
+                counted = asyncio.Event()
+                batch = self._cut(Batch(role, block[start : start + FEED_RECORDS], counted.set), number)
+                if not batch.records:
+                    break
+                worker.offer(batch)
+                if before is not None:
+                    await before.wait()
+                before = counted
+        if before is not None:
+            await before.wait()
+
+    async def _open(self, worker: PartitionWorker, role: int, to_offset: int = 0) -> None:
+        """Pass on what is held, unless records are gone before it. OffsetsDeleted.
+
+        to_offset: before it there are no records.
+        """
+        number = worker.owned.number
+        expected, topic = self._next[role, number], self._topics[role]
+        end = self._history.end(role, number)
+        if not self._history.may_miss and (end is None or expected < end):
+            first = await self._first_offset(topic, number)
+            if first > expected:
+                raise OffsetsDeleted(
+                    f"topic {topic!r} partition {number}: offsets {expected} to {first - 1} were deleted before this "
+                    "generation counted them; begin another one with the archives that hold them"
+                )
+        self._next[role, number] = max(expected, to_offset)
+        for batch in self._held.pop((role, number), ()):
+            self._pass_on(worker, batch)
+
+    def _pass_on(self, worker: PartitionWorker, batch: Batch) -> None:
+        self._next[batch.role, worker.owned.number] = batch.records[-1].offset + 1
+        worker.offer(batch)
+
+    def _cut(self, batch: Batch, number: int) -> Batch:
+        end = self._history.end(batch.role, number)
+        if end is None or not batch.records or batch.records[-1].offset < end:
+            return batch
+        return batch._replace(records=[record for record in batch.records if record.offset < end])
