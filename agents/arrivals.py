@@ -73,6 +73,10 @@ class RecordArrivals:
     def slices(self, records: Sequence[R]) -> Iterator[tuple[int, Sequence[R]]]:
         """Cut where the time moves on by more than SPAN_MS."""
         wall_ms = self._clock.now_ms()
+        if (together_ms := self._together([record.timestamp for record in records], wall_ms)) is not None:
+            self._newest_ms = together_ms
+            yield together_ms, records
+            return
         start, began_ms = 0, 0
         for index, record in enumerate(records):
             known_ms = record.timestamp if record.timestamp >= 0 else wall_ms
@@ -85,3 +89,11 @@ class RecordArrivals:
             self._newest_ms = at_ms
         if records:
             yield self._newest_ms, records[start:]
+
+    def _together(self, times_ms: Sequence[int], wall_ms: int) -> int | None:
+        """The usual case, in which nothing is to be cut: when all arrived. None: look at each."""
+        if not times_ms or min(times_ms) < 0:
+            return None
+        newest_ms = max(*times_ms, self._newest_ms)
+        within = newest_ms - max(times_ms[0], self._newest_ms) <= SPAN_MS
+        return newest_ms if within and newest_ms <= wall_ms else None

@@ -6,8 +6,6 @@ python -m benchmarks [--events 1500000] [--schedules 500] [--latency-seconds 20]
 import asyncio
 import contextlib
 import json
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -21,18 +19,14 @@ from aiokafka import AIOKafkaProducer
 from benchmarks.app import logged_at_s, start
 from benchmarks.events import envelopes, fill
 from benchmarks.latency import measure, percentile
+from benchmarks.stock_rate import EVENTS, PARTITIONS, TOPIC, stock_rate
 from ranking_app.kafka_client import wait_for_brokers
 from ranking_app.local.kafka import LocalKafka
 from ranking_app.local.ports import pick_ports
 from ranking_app.settings import load_settings
 from ranking_app.topics import ensure_topics
 
-TUMBLING_EVENTS, HOPPING_EVENTS = 30_000, 6_000
-"""Stock Faust gets this many of the same events: its rate does not depend on how many, and 1.5 million take an hour."""
-
 RATE = 2_500
-PARTITIONS = 3
-TOPIC = "reservation.completed"
 
 
 @click.command()
@@ -55,11 +49,11 @@ async def _bench(kafka: LocalKafka, folder: Path, events: int, schedules: int, s
     try:
         count = await fill(producer, TOPIC, PARTITIONS, envelopes(events, schedules))
         print(f"{count} events of {schedules} schedules on {TOPIC}, {PARTITIONS} partitions", flush=True)
-        stock = {kind: _stock(kafka, folder, kind, n) for kind, n in _stock_runs(events)}
+        stock = {kind: stock_rate(kafka, folder, kind, events) for kind in EVENTS}
         log = folder / "worker.log"
         worker = start("worker", log, broker=kafka.url, app_id="bench", data_dir=folder / "worker", web_port=port)
         try:
-            rate = count / await _until_all_shown(f"http://127.0.0.1:{port}", log, count)
+            rate = count / await until_all_shown(f"http://127.0.0.1:{port}", log, count)
             print(f"ours: {rate:,.0f} events/s until the read model shows all", flush=True)
             latency = await measure(producer, TOPIC, PARTITIONS, f"http://127.0.0.1:{port}", RATE, seconds)
             peak_mib = _peak_rss_mib(worker.pid)
@@ -81,21 +75,7 @@ async def _bench(kafka: LocalKafka, folder: Path, events: int, schedules: int, s
     }
 
 
-def _stock_runs(events: int) -> list[tuple[str, int]]:
-    return [("tumbling", min(TUMBLING_EVENTS, events)), ("hopping", min(HOPPING_EVENTS, events))]
-
-
-def _stock(kafka: LocalKafka, folder: Path, kind: str, count: int) -> float:
-    where = [kafka.bootstrap, TOPIC, str(PARTITIONS), kind, str(count), str(folder / f"stock-{kind}")]
-    done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.stock_faust", *where], capture_output=True, timeout=300, check=True
-    )
-    rate = float(json.loads(done.stdout.splitlines()[-1])["events_per_second"])
-    print(f"stock Faust, {kind}: {rate:,.0f} events/s over {count} events", flush=True)
-    return rate
-
-
-async def _until_all_shown(address: str, log: Path, count: int) -> float:
+async def until_all_shown(address: str, log: Path, count: int) -> float:
     """Seconds from the moment the worker owned its partitions to the answer that counts every event.
 
     Until nothing lags, only the cheap question after the lag is asked: a board of 500 schedules twenty times a second
