@@ -46,14 +46,15 @@ def _refuse_left_alone(opened: Session, name: str) -> None:
 
 async def compare_in(opened: Session, old: str, new: str, rules: DiffRules) -> bool:
     """Whether two generations are equal; what differs is shown."""
-    sources = [_source(opened, name) for name in (old, new)]
+    sources = [source_of(opened, name) for name in (old, new)]
     async with loaded_models(sources[0], sources[1], options=opened.options, clock=opened.clock) as (before, after):
         found = await settled_differences(before, after, count=rules.instants, grace_s=rules.grace_s)
         trace = Trace(before.model, after.model, found.compared.until_s)  # no await before show: of the same moment
         return show(found, trace, click.echo, limit=rules.limit, as_json=rules.as_json)
 
 
-def _source(opened: Session, name: str) -> Source:
+def source_of(opened: Session, name: str) -> Source:
+    """A generation as its readers need it. UnknownGeneration."""
     generation = opened.generation(name)
     own = generation.settings(opened.settings)
     return Source(name, own.changelog_topic, read_rules(own, generation), generation.ends)
