@@ -23,15 +23,19 @@ class LiveBoard:
     def __init__(self, board: Board, part: Slice) -> None:
         self._board = board
         self._slice = part
+        self._holds_all = part.is_everything
+        self._as_of_s = 0
         self._row_of: dict[str, Row] = {}
         self._next_s: dict[str, int] = {}
         self._heap: list[tuple[int, str]] = []
+        # Of those that were looked at and are not in their place yet: the row that `ranked` has of them.
+        self._outdated: dict[str, Row | None] = {}
         self.ranked = Ranked(board, 0, [])
 
     @property
     def as_of_s(self) -> int:
-        """Of the board as it is."""
-        return self.ranked.as_of_s
+        """The newest instant as of which anything in it was looked at."""
+        return self._as_of_s
 
     def build(self, schedules: Mapping[str, Schedule], as_of_s: int) -> Ranked:
         """From nothing."""
@@ -42,29 +46,50 @@ class LiveBoard:
         self._next_s = {id_: at_s for id_, at_s in moments if at_s is not None}
         self._heap = [(at_s, id_) for id_, at_s in self._next_s.items()]
         heapify(self._heap)
+        self._as_of_s, self._outdated = as_of_s, {}
         self.ranked = Ranked(self._board, as_of_s, rows)
         return self.ranked
 
     def advance(self, schedules: Mapping[str, Schedule], changes: Changes, as_of_s: int) -> Ranked:
         """After these changes, as of the same instant as before or a later one."""
-        if as_of_s < self.ranked.as_of_s:
+        if as_of_s < self._as_of_s:
             return self.build(schedules, as_of_s)
+        self.prepare(schedules, changes, as_of_s)
         ids: set[str] = set()
-        if changes.from_s < as_of_s:
-            ids |= changes.ids
-        else:  # a board of an hour ago: what happens now concerns it in an hour
-            self._look_later(changes.ids, changes.from_s + 1)
         while self._heap and self._heap[0][0] <= as_of_s:
             at_s, id_ = heappop(self._heap)
             if self._next_s.get(id_) == at_s:
                 ids.add(id_)
-        if not ids and as_of_s == self.ranked.as_of_s:
+        self._look_at(ids, schedules, as_of_s)
+        if not self._outdated and as_of_s == self.ranked.as_of_s:
             return self.ranked
-        rows, key_of = self.ranked.rows, self._board.key_at(as_of_s)
-        looks = [(self._row_of.get(id_), self._look(schedules.get(id_), id_, as_of_s, key_of)) for id_ in ids]
-        self._replace(rows, looks)
+        rows = self.ranked.rows
+        self._replace_outdated(rows)
         self.ranked = Ranked(self._board, as_of_s, rows)
         return self.ranked
+
+    def prepare(self, schedules: Mapping[str, Schedule], changes: Changes, as_of_s: int) -> None:
+        """Look at what changed without putting it in its place: part of the next `advance`, to be done in steps.
+
+        as_of_s: no earlier than the board's. What is not in its place yet is nothing to be seen in `ranked`.
+        """
+        if changes.from_s < as_of_s:
+            self._look_at(changes.ids, schedules, as_of_s)
+        else:  # a board of an hour ago: what happens now concerns it in an hour
+            self._look_later(changes.ids, changes.from_s + 1)
+
+    def _look_at(self, ids: Iterable[str], schedules: Mapping[str, Schedule], as_of_s: int) -> None:
+        """See where these stand now; those that are not where they were are noted, to be replaced."""
+        key_of, row_of, outdated = self._board.key_at(as_of_s), self._row_of, self._outdated
+        self._as_of_s = as_of_s
+        for id_ in ids:
+            before, row = row_of.get(id_), self._look(schedules.get(id_), id_, as_of_s, key_of)
+            if row is None:
+                row_of.pop(id_, None)
+            elif before is None or before[:2] != row[:2] or before[3] is not row[3]:
+                row_of[id_] = row
+            if before is not row_of.get(id_):
+                outdated.setdefault(id_, before)
 
     def _look_later(self, ids: Iterable[str], at_s: int) -> None:
         for id_ in ids:
@@ -74,36 +99,29 @@ class LiveBoard:
                 heappush(self._heap, (at_s, id_))
 
     def _look(self, schedule: Schedule | None, id_: str, as_of_s: int, key_of: KeyOf) -> Row | None:
-        """The schedule's row as it is now."""
-        if schedule is None or not self._slice.holds(schedule):
+        """The schedule's row as it is now; notes when it may change by itself."""
+        if schedule is None or not (self._holds_all or self._slice.holds(schedule)):
             self._next_s.pop(id_, None)
-            self._row_of.pop(id_, None)
             return None
         key = key_of(schedule)
-        row = None if key is None else (*key, id_, schedule)
-        if row is None:
-            self._row_of.pop(id_, None)
-        else:
-            self._row_of[id_] = row
         at_s = self._board.next_change_s(schedule, as_of_s)
         if at_s is None:
             self._next_s.pop(id_, None)
         elif self._next_s.get(id_) != at_s:
             self._next_s[id_] = at_s
             heappush(self._heap, (at_s, id_))
-        return row
+        return None if key is None else (*key, id_, schedule)
 
-    def _replace(self, rows: list[Row], changes: list[tuple[Row | None, Row | None]]) -> None:
-        if len(changes) * ONE_BY_ONE > len(rows):
-            gone = {old[2] for old, _ in changes if old is not None}
-            rows[:] = [row for row in rows if row[2] not in gone]
-            rows.extend(new for _, new in changes if new is not None)
+    def _replace_outdated(self, rows: list[Row]) -> None:
+        outdated, self._outdated = self._outdated, {}
+        fresh = [row for id_ in outdated if (row := self._row_of.get(id_)) is not None]
+        if len(outdated) * ONE_BY_ONE > len(rows):
+            rows[:] = [row for row in rows if row[2] not in outdated]
+            rows += fresh
             rows.sort()
             return
-        for old, new in changes:
-            if old is new or (old is not None and new is not None and old[:2] == new[:2] and old[3] is new[3]):
-                continue
+        for old in outdated.values():
             if old is not None:
                 del rows[bisect_left(rows, old[:3])]
-            if new is not None:
-                insort(rows, new)
+        for new in fresh:
+            insort(rows, new)

@@ -51,7 +51,7 @@ class Slice:
     def holds(self, schedule: Schedule) -> bool:
         """Whether the schedule is in the slice."""
         listing = schedule.listing
-        if self.capacity_class not in (None, capacity_class(listing)):
+        if self.capacity_class is not None and self.capacity_class != capacity_class(listing):
             return False
         if listing is None:
             return self == Slice(capacity_class=self.capacity_class)

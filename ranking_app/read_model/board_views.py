@@ -123,7 +123,7 @@ class BoardViews:
         revision, ids = model.revision, list(changes.ids)
         for start in range(0, len(ids), SLICE_CHANGES):
             some = Changes(set(ids[start : start + SLICE_CHANGES]), changes.from_s)
-            known.board.advance(model.schedules, some, max(as_of_s, known.board.as_of_s))
+            known.board.prepare(model.schedules, some, max(as_of_s, known.board.as_of_s))
             await asyncio.sleep(0)
         latest = self._live.get(key)
         if latest is not None and latest.board is known.board and latest.revision < revision:
