@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
@@ -16,8 +17,9 @@ from aiokafka.errors import KafkaError, ProducerFenced
 
 from ranking_app.kafka_client import partitions_of, started, writer
 from ranking_app.metrics import Metrics
-from ranking_app.rankings.news import identity_of, news
+from ranking_app.rankings.news import identity_of, news, quiet_below
 from ranking_app.rankings.schedule import Schedule
+from schemas.catalogue import Listing
 from schemas.notification import Notification, notification_of, raised_id
 
 LOOK_INTERVAL_S = 0.25
@@ -79,6 +81,23 @@ class Changes(Protocol):
     moved: asyncio.Event
 
 
+@dataclass(slots=True)
+class _Looked:
+    """What is known of one schedule since this notifier is in charge.
+
+    news: what was looked at. listing, quiet_below: as long as the listing is this one and less was completed in all,
+    there is no other news.
+    """
+
+    news: set[object] = field(default_factory=set)
+    listing: Listing | None = None
+    quiet_below: int = 0
+
+    def is_quiet(self, schedule: Schedule) -> bool:
+        """Whether a look would find nothing new; nearly all schedules are between two milestones."""
+        return schedule.listing is self.listing and schedule.curve.completed_at_most < self.quiet_below
+
+
 class Notifier:
     """Looks at what changed and raises what is new. start() and stop() follow the assignment."""
 
@@ -115,8 +134,8 @@ class Notifier:
         self._ranks_due_s = 0.0
         self._task: asyncio.Task[None] | None = None
         self._closed = False
-        self._known: dict[str, set[object]] = {}
-        """What was looked at of each schedule since this one is in charge."""
+        self._known: dict[str, _Looked] = {}
+        """By schedule."""
 
     async def start(self) -> None:
         """Be in charge, unless it is already, or close() was called: a rebalance may end after that."""
@@ -206,8 +225,8 @@ class Notifier:
             if schedule is None:
                 self._known.pop(schedule_id, None)  # retired: should it come back, its past is told apart by ids
             if schedule is None or schedule.listing is None:
-                continue  # without a capacity there is no news
-            if (schedule.curve.newest_s or 0) >= as_of_s:
+                continue
+            if schedule.curve.may_reach(as_of_s):
                 later.add(schedule_id)
             fresh += self._new(schedule, as_of_s, oldest_ms, raised)
         fresh += await self._new_ranks(raised)
@@ -217,13 +236,17 @@ class Notifier:
 
     def _new(self, schedule: Schedule, as_of_s: int, oldest_ms: int, raised: set[bytes]) -> list[Notification]:
         """What was not raised before. Old news counts as raised, without being sent."""
+        looked = self._known.setdefault(schedule.id, _Looked())
+        if schedule.listing is None or looked.is_quiet(schedule):
+            return []  # without a capacity there is no news
+        found = news(schedule.curve, schedule.listing, as_of_s)
+        looked.listing, looked.quiet_below = schedule.listing, quiet_below(found, schedule.listing.capacity)
         fresh = []
-        known = self._known.setdefault(schedule.id, set())
-        for item in news(schedule.curve, schedule.listing, as_of_s):
+        for item in found:
             # A busy schedule is looked at four times a second, and nearly all of its news is old: no id is made for it.
-            if (identity := identity_of(item)) in known:
+            if (identity := identity_of(item)) in looked.news:
                 continue
-            known.add(identity)
+            looked.news.add(identity)
             made = notification_of(schedule.id, item)
             if made.id.bytes in raised:
                 continue

@@ -3,6 +3,7 @@
 All of it follows the curve second by second, so a spell that came and went between two looks is there too.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ranking_app.rankings.curve import Curve
@@ -52,6 +53,17 @@ News = MilestoneReached | SoldOut | Reopened
 def identity_of(item: News) -> tuple[type, int]:
     """What tells apart the news of one schedule: what happened at which percent or spell happens once."""
     return type(item), item.percent if isinstance(item, MilestoneReached) else item.spell
+
+
+def quiet_below(found: Sequence[News], capacity: int) -> int:
+    """As long as less than this was completed in all, there is no other news than what was found; 0: there may be.
+
+    >>> quiet_below([MilestoneReached(7, 10, 12, 100)], 100), quiet_below([], 200)
+    (25, 20)
+    """
+    if any(not isinstance(item, MilestoneReached) for item in found):
+        return 0
+    return seats_needed(THRESHOLDS_PERCENT[len(found)], capacity)
 
 
 def news(curve: Curve, listing: Listing | None, as_of_s: int) -> list[News]:

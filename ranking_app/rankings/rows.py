@@ -104,6 +104,18 @@ class Rows:
             self._settle()
         return changed_from_s
 
+    @property
+    def completed_at_most(self) -> int:
+        """No more than this was completed in all: told without settling, which counts some cells twice."""
+        unsettled = self._unsettled.values()
+        return self._completed[-1] + sum([completed for cells in unsettled for _, completed, _, _ in cells])
+
+    def may_reach(self, from_s: int) -> bool:
+        """Whether there may be anything at from_s or later; told without settling, and never wrongly denied."""
+        if self._second and self._second[-1] >= from_s:
+            return True
+        return any(cells[-1][0] >= from_s for cells in self._unsettled.values() if cells)
+
     def _add_source(self, source: Hashable) -> int:
         self._sources += (source,)
         return len(self._sources) - 1
