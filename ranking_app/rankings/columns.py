@@ -2,7 +2,6 @@
 
 from array import array
 from collections.abc import Sequence
-from itertools import accumulate
 from typing import TypeAlias
 
 Column: TypeAlias = "array[int] | list[int]"  # as text: before Python 3.12 array[int] is an error
@@ -21,21 +20,3 @@ def extended(column: Column, numbers: Sequence[int]) -> Column:
     except OverflowError:
         return [*column[:kept], *numbers]
     return column
-
-
-def extended_sums(column: Column, numbers: Sequence[int]) -> Column:
-    """The column with the running sums of numbers at its end, going on from its last number (there is one).
-
-    >>> extended_sums(array("q", [5]), [1, 2])
-    array('q', [5, 6, 8])
-    """
-    return extended(column, list(accumulate(numbers, initial=column.pop())))
-
-
-def extended_maxima(column: Column, numbers: Sequence[int]) -> Column:
-    """The column with the running maxima of numbers at its end, going on from its last number (there is one).
-
-    >>> extended_maxima(array("q", [5]), [1, 7, 2])
-    array('q', [5, 5, 7, 7])
-    """
-    return extended(column, list(accumulate(numbers, max, initial=column.pop())))

@@ -132,7 +132,9 @@ def parts_of(value: bytes, minute: int) -> tuple[int, int | None, list[Cell]]:
     if set(map(type, flat)) != _INTEGERS:
         flat = [_whole_number(item) for item in flat]
     start_s = minute * MINUTE_S
-    cells = [(start_s + flat[at], flat[at + 1], flat[at + 2], flat[at + 3]) for at in range(before_cells, len(flat), 4)]
+    seconds = [start_s + second for second in flat[before_cells::4]]
+    numbers = (flat[at::4] for at in range(before_cells + 1, before_cells + 4))
+    cells = list(zip(seconds, *numbers, strict=True))
     if cells and not start_s <= cells[0][0] <= cells[-1][0] < start_s + MINUTE_S:
         raise ValueError(f"expected seconds of a minute, ascending, got {value[:80]!r}")
     applied, first = flat[0], flat[1] if before_cells == 2 else None

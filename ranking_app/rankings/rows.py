@@ -11,7 +11,7 @@ from collections.abc import Hashable, Sequence
 from operator import sub
 from typing import ClassVar, Self
 
-from ranking_app.rankings.columns import Column, extended, extended_maxima, extended_sums
+from ranking_app.rankings.columns import Column, extended
 from ranking_app.rankings.panes import MINUTE_S, Cell
 
 FEW_CELLS = 4
@@ -124,15 +124,19 @@ class Rows:
         """Bring the columns up to date: everything from the first changed second on is summed up anew."""
         changed, from_s = self._unsettled, self._changed_from_s
         self._unsettled, self._unsettled_cells, self._changed_from_s = {}, 0, _NOTHING_CHANGED_S
-        old = self._cut(bisect_left(self._second, from_s))
-        # Behind the last changed minute, rows only get new sums: after a late sale that is most of them.
-        last_minute = max(minute for minute, _ in changed)
-        end = bisect_left(old, ((last_minute + 1) * MINUTE_S,))
-        rows = [row for row in old[:end] if (row[0] // MINUTE_S, row[1]) not in changed]
+        old, rows = self._cut(bisect_left(self._second, from_s)), list[_Row]()
+        behind = list[_Row]()
+        if old:
+            # Behind the last changed minute, rows only get new sums: after a late sale that is most of them.
+            last_minute = max([minute for minute, _ in changed])
+            end = bisect_left(old, ((last_minute + 1) * MINUTE_S,))
+            rows = [row for row in old[:end] if (row[0] // MINUTE_S, row[1]) not in changed]
+            behind = old[end:]
         for (_, source), cells in changed.items():
-            rows += [(s, source, c, x, a) for s, c, x, a in cells if s >= from_s]
+            later = cells[bisect_left(cells, (from_s,)) :]
+            rows += [(s, source, completed, cancelled, amount) for s, completed, cancelled, amount in later]
         rows.sort()
-        rows += old[end:]
+        rows += behind
         if rows:
             self._add(rows)
 
@@ -141,7 +145,7 @@ class Rows:
         if first == len(self._second):
             return []
         sums = (self._completed, self._cancelled, self._amount)
-        numbers = (map(sub, column[first + 1 :], column[first:]) for column in sums)
+        numbers = [map(sub, column[first + 1 :], column[first:]) for column in sums]
         rows = list(zip(self._second[first:], self._source[first:], *numbers, strict=True))
         del self._second[first:], self._source[first:]
         for column in (*sums, self._peak):
@@ -150,23 +154,33 @@ class Rows:
 
     def _add(self, rows: list[_Row]) -> None:
         """Put rows at the end of the columns: at least one, in order, and all in later seconds."""
-        second, source, completed, cancelled, amount = zip(*rows, strict=True)
-        count = len(self._second)
-        self._second = extended(self._second, second)
-        self._source = extended(self._source, source)
-        self._completed = extended_sums(self._completed, completed)
-        self._cancelled = extended_sums(self._cancelled, cancelled)
-        self._amount = extended_sums(self._amount, amount)
-        # Sources follow one another within a second by chance: a sum amid it never was and makes no peak.
-        sold = map(sub, self._completed[count + 1 :], self._cancelled[count + 1 :])
-        after = (*second[1:], None)
-        at_ends = [s if here != there else 0 for s, here, there in zip(sold, second, after, strict=True)]
-        self._peak = extended_maxima(self._peak, at_ends)
+        completed, cancelled, amount = self._completed[-1], self._cancelled[-1], self._amount[-1]
+        peak, last = self._peak[-1], len(rows) - 1
+        sums = list[tuple[int, int, int, int]]()
+        for number, (second, _, its_completed, its_cancelled, its_amount) in enumerate(rows):
+            completed += its_completed
+            cancelled += its_cancelled
+            amount += its_amount
+            # Sources follow one another within a second by chance: a sum amid it never was and makes no peak.
+            if completed - cancelled > peak and (number == last or rows[number + 1][0] != second):
+                peak = completed - cancelled
+            sums.append((completed, cancelled, amount, peak))
+        seconds, sources, *_ = zip(*rows, strict=True)
+        self._second = extended(self._second, seconds)
+        self._source = extended(self._source, sources)
+        of_completed, of_cancelled, of_amount, of_peak = zip(*sums, strict=True)
+        self._completed = extended(self._completed, of_completed)
+        self._cancelled = extended(self._cancelled, of_cancelled)
+        self._amount = extended(self._amount, of_amount)
+        self._peak = extended(self._peak, of_peak)
 
 
 def _first_difference_s(before: Sequence[Cell], after: Sequence[Cell]) -> int:
     """The first second in which two lists of cells of the same minute differ."""
-    for old, new in zip(before, after, strict=False):
+    same = max(len(before) - 1, 0)
+    if before[:same] != after[:same]:  # mostly only the newest second has changed: all others are compared at once
+        same = 0
+    for old, new in zip(before[same:], after[same:], strict=False):
         if old != new:
             return min(old[0], new[0])
     if len(before) == len(after):
