@@ -64,6 +64,7 @@ MINUTE_BEGAN_S = 1_758_000_000
 LOOKS_A_SECOND, ANSWERS_A_SECOND, REPORTS_A_SECOND = 4, 4, 5
 """The notifier's looks, new answers of one board (of 500 requests most get one that is kept), and reports."""
 
+
 class Record(NamedTuple):
     """What a source consumer gives."""
 
@@ -173,7 +174,12 @@ class World:
         for number, name in enumerate(self.names):
             payload = {"concertScheduleId": name, "capacity": 100 + number % 5_000, "title": f"World DJ Festival {number}",
                        "venue": f"Hall {number % 300}", "genre": ("dj", "rock", "trot")[number % 3]}  # fmt: skip
-            event = {"eventId": str(number), "eventType": TOPICS[2], "eventTime": "2025-01-01T00:00:00Z", "payload": payload}
+            event = {
+                "eventId": str(number),
+                "eventType": TOPICS[2],
+                "eventTime": "2025-01-01T00:00:00Z",
+                "payload": payload,
+            }
             self.model.apply_listing(name.encode(), json.dumps(event).encode(), number, self.clock.now_ms())
         self.model.changed()
 
@@ -289,9 +295,7 @@ async def _bench(world: World, rate: int, warm_up_s: int, seconds: int, profile:
 @click.option("--warm-up", default=20, show_default=True, help="Simulated seconds before it is measured.")
 @click.option("--seconds", default=10, show_default=True, help="Simulated seconds that are measured.")
 @click.option("--profile", default=None, help="Write a cProfile of the measured part to this file.")
-def main(
-    schedules: int, event_rate: int, flush_records: int, warm_up: int, seconds: int, profile: str | None
-) -> None:
+def main(schedules: int, event_rate: int, flush_records: int, warm_up: int, seconds: int, profile: str | None) -> None:
     """Print microseconds of processor time per event, by stage; the last line is JSON."""
     profiler = None if profile is None else cProfile.Profile()
     with tempfile.TemporaryDirectory(prefix="ranking-bench-") as folder:

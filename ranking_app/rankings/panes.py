@@ -5,7 +5,7 @@ offset is above the highest one that its pane has taken. All answers are functio
 adds them up.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 import orjson
 
@@ -16,6 +16,9 @@ Cell = tuple[int, int, int, int]
 
 MINUTE_S = 60
 """Seconds in a pane. With a sale in each of them it is 1 kB in the changelog, with one sale 30 bytes."""
+
+MANY_SECONDS = 8
+"""From so many on it is quicker to keep the text of what does not change."""
 
 NOTHING_APPLIED = -1
 """Below every Kafka offset."""
@@ -29,7 +32,7 @@ class Pane:
     first: the lowest source offset folded in; None for none, and for a pane begun before this was kept.
     """
 
-    __slots__ = ("applied", "first", "seconds")
+    __slots__ = ("_open_s", "_text", "applied", "first", "seconds")
 
     def __init__(
         self,
@@ -40,6 +43,31 @@ class Pane:
         self.applied = applied
         self.seconds: dict[int, list[int]] = {} if seconds is None else seconds
         self.first = first
+        # A busy minute is written again and again, and mostly only its newest second has changed: the text of the
+        # seconds before _open_s is kept. None of them changes without `changes` being told.
+        self._text = b""
+        self._open_s = 0
+
+    def changes(self, second: int) -> None:
+        """Tell that the second is about to change."""
+        if second < self._open_s:
+            self._text, self._open_s = b"", 0
+
+    def cells_text(self) -> bytes:
+        """Its seconds as in encode_pane, ascending, each with a comma before."""
+        cells = sorted(self._open_cells())
+        if len(self.seconds) >= MANY_SECONDS and len(cells) > 1:
+            self._text += _cells_text(cells[:-1])
+            del cells[:-1]
+            self._open_s = newest_s = cells[0][0]
+            self.seconds[newest_s] = self.seconds.pop(newest_s)  # behind those before it, as are all that are open
+        return self._text + _cells_text(cells)
+
+    def _open_cells(self) -> Iterator[tuple[int, list[int]]]:
+        for second in reversed(self.seconds):
+            if second < self._open_s:
+                return
+            yield second, self.seconds[second]
 
     def __repr__(self) -> str:
         return f"Pane({self.applied}, {self.seconds}, {self.first})"
@@ -78,6 +106,7 @@ def fold(pane_of: Callable[[str, int], Pane], sales: Iterable[Sale]) -> Touched:
         if offset <= pane.applied:
             continue
         pane.applied = offset
+        pane.changes(second)
         try:
             cell = pane.seconds[second]
         except KeyError:
@@ -102,14 +131,23 @@ def encode_pane(pane: Pane) -> bytes:
     >>> encode_pane(Pane(7, {61: [2, 1, 500]}))
     b'[7,1,2,1,500]'
     """
-    flat = [pane.applied] if pane.first is None else [pane.applied, pane.first]
-    for second, cell in sorted(pane.seconds.items()):
+    head = b"[%d" % pane.applied if pane.first is None else b"[%d,%d" % (pane.applied, pane.first)
+    return b"%b%b]" % (head, pane.cells_text())
+
+
+def _cells_text(cells: Iterable[tuple[int, list[int]]]) -> bytes:
+    """Seconds with their numbers, each number with a comma before."""
+    flat: list[int] = []
+    for second, cell in cells:
         flat.append(second % MINUTE_S)
         flat += cell
+    if not flat:
+        return b""
     try:
-        return orjson.dumps(flat)
+        text = orjson.dumps(flat)
     except TypeError:
-        return orjson.dumps([number if _fits(number) else str(number) for number in flat])
+        text = orjson.dumps([number if _fits(number) else str(number) for number in flat])
+    return b"," + text[1:-1]
 
 
 def decode_pane(value: bytes, minute: int) -> Pane:
