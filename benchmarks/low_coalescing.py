@@ -1,8 +1,8 @@
-"""Where the time of a worker goes when hardly two events of a flush share a pane: `python -m benchmarks.low_coalescing`.
+"""Where a worker's time goes when hardly two events share a pane: `python -m benchmarks.low_coalescing`.
 
 No Kafka and no waiting: the same code as in a worker, on a real RocksDB, over simulated seconds, with aiokafka's own
 building and parsing of record batches. Each stage's processor time is divided by the events, so that a change of one
-stage can be told from the noise of a machine that others use. See docs/performance.md.
+stage can be told from the noise of a machine that others use.
 """
 
 import asyncio
@@ -15,6 +15,7 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import accumulate
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NamedTuple, cast
@@ -26,6 +27,7 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.consumer.fetcher import PartitionRecords
 from aiokafka.producer.message_accumulator import BatchBuilder
 from aiokafka.record.memory_records import MemoryRecords
+from rocksdict import Rdict
 
 from agents.apply import Applier, Source
 from agents.arrivals import WallArrivals
@@ -123,13 +125,11 @@ class World:
     """A worker's parts, wired as in ranking_app/process.py, without what waits for Kafka."""
 
     def __init__(self, folder: Path, schedules: int, flush_records: int) -> None:
-        from rocksdict import Rdict
-
         self.clock = ManualClock(MINUTE_BEGAN_S * 1000)
         self.stages, self.metrics = Stages(), Metrics()
         self.names = [f"WorldDJFestival2025{number:06d}" for number in range(schedules)]
         self._chance = random.Random(3)
-        self._weights = popularity(schedules)
+        self._weights = list(accumulate(popularity(schedules)))
         self._flush_records = flush_records
         self._offsets = [0] * PARTITIONS
         self.events = 0
@@ -172,30 +172,23 @@ class World:
     def catalogue(self) -> None:
         """A listing of every schedule."""
         for number, name in enumerate(self.names):
-            payload = {"concertScheduleId": name, "capacity": 100 + number % 5_000, "title": f"World DJ Festival {number}",
+            payload = {"concertScheduleId": name, "capacity": 100 + number % 5_000, "title": f"Festival {number}",
                        "venue": f"Hall {number % 300}", "genre": ("dj", "rock", "trot")[number % 3]}  # fmt: skip
-            event = {
-                "eventId": str(number),
-                "eventType": TOPICS[2],
-                "eventTime": "2025-01-01T00:00:00Z",
-                "payload": payload,
-            }
+            event = {"eventId": str(number), "eventType": TOPICS[2], "eventTime": "2025-01-01T00:00:00Z",
+                     "payload": payload}  # fmt: skip
             self.model.apply_listing(name.encode(), json.dumps(event).encode(), number, self.clock.now_ms())
         self.model.changed()
 
     def batch(self, partition: int, count: int, first_ms: int, last_ms: int) -> Batch:
         """Source records of one partition, their times spread over [first, last)."""
         records = []
-        for index, name in enumerate(self._chance.choices(self.names, self._cumulated(), k=count)):
+        for index, name in enumerate(self._chance.choices(self.names, cum_weights=self._weights, k=count)):
             number = self._offsets[partition]
             self._offsets[partition] += 1
             at_ms = first_ms + index * (last_ms - first_ms) // count
             event_id = f"aaaaaaaa-bbbb-cccc-{partition:04d}-{number:012x}"
             records.append(Record(number, envelope(event_id, at_ms, name, number)))
         return Batch(0, records, lambda: None)
-
-    def _cumulated(self) -> list[float]:
-        return self._weights
 
     async def take_in(self, batches: dict[int, Batch]) -> None:
         """One flush each, and what the follower makes of it."""

@@ -16,7 +16,8 @@ puts = st.lists(st.tuples(st.integers(0, 1), st.integers(0, 3), cells), max_size
 
 @given(puts, st.integers(1, 60))
 def test_less_completed_than_the_next_milestone_takes_is_no_other_news(changes, capacity):
-    curve, known, below = Curve(), set(), quiet_below([], capacity)
+    curve, below = Curve(), quiet_below([], capacity)
+    known: set[tuple[type, int]] = set()
     for source, minute, seconds in changes:
         start_s = minute * MINUTE_S
         curve.put(source, minute, [(start_s + s, done, back, 0) for s, (done, back) in sorted(seconds.items())])
