@@ -162,7 +162,7 @@ class World:
         owned = OwnedPartition(number, store, changelog, 86_400_000, "bench")
         rules = DecodeRules(ZoneInfo("Asia/Seoul"), 300_000, 1_000_000, False)
         sources = {role: Source(role, TOPICS[role], number, rules, 600_000) for role in (0, 1)}
-        arrivals = WallArrivals(self.clock)
+        arrivals = {role: WallArrivals(self.clock) for role in (0, 1, 3, 4)}
         return PartitionWorker(
             owned, Applier(owned, sources, cast(DeadLetters, None), arrivals, self.clock), cast(Any, None),
             topics=dict(enumerate(TOPICS[:2])), arrivals=arrivals, pace=NoPace(), metrics=self.metrics,

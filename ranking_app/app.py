@@ -26,13 +26,13 @@ from ranking_app.errors import RankingError
 from ranking_app.faust_app import connect, create_faust_app, create_table
 from ranking_app.generations.generation import Generation
 from ranking_app.history import GenerationHistory
-from ranking_app.kafka_client import started, writer
+from ranking_app.kafka_client import retried, started, writer
 from ranking_app.process import SAVED, Process
 from ranking_app.rankings.rank_news import RankRule
 from ranking_app.read_model.sources import LINE_TOPICS, SourceKey
 from ranking_app.read_model.state import ReadModel
 from ranking_app.settings import BASE, Settings
-from ranking_app.topics import DAY_MS, METADATA_MAX_AGE_MS
+from ranking_app.topics import DAY_MS, METADATA_MAX_AGE_MS, partition_counts
 from schemas.decode import DecodeRules
 from schemas.produce_line import TopicNames
 from tables.changelog import PRODUCER_OPTIONS
@@ -259,6 +259,14 @@ class Worker:
         return PlannedIntake(history, topics, self._first_offset, self._process.fail)
 
     async def _first_offset(self, topic: str, partition: int) -> int:
+        """Asked again while a broker is away: the others take over."""
+        ask = lambda: self._ask_first_offset(topic, partition)  # noqa: E731
+        return await retried(ask, self._process.settings.broker_wait, self._process.log)
+
+    async def _ask_first_offset(self, topic: str, partition: int) -> int:
+        counts = await partition_counts([topic], self._process.options)
+        if partition >= counts.get(topic, 0):
+            return 0  # it may come later, and will begin there
         tp = TopicPartition(topic, partition)
         async with started(self._process.make_reader()) as consumer:
             return int((await consumer.beginning_offsets([tp]))[tp])

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import gc
 import signal
+import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
@@ -38,6 +39,9 @@ from ranking_app.web.server import WebServer, address_of, allowed_connections
 
 THRESHOLD, LOADING_THRESHOLD = (100_000, 50, 100), (1_000_000, 50, 100)
 """Of the garbage collector: rarely (decoding makes no cycles), and hardly ever while a million panes are loaded."""
+
+AS_FAR_WITHIN_S = 1.0
+"""At a switch: what answered before counts no more until the new generation is as far; of the 2 s of a promotion."""
 
 SAVED = "read_model.saved"
 """In the data directory of a worker. A serve instance has none: it reads the changelog at each start."""
@@ -113,6 +117,8 @@ class Process:
         if generation is not None:
             await self._need_topics(generation)
             await self.followed.follow({generation.name})
+        await self.followed.leave(self.followed.names() - self._wanted())
+        self._reporter.now()
 
     async def until_stopped(self) -> None:
         """Return when a signal came, or something failed."""
@@ -202,8 +208,22 @@ class Process:
         live = self.control.state.live.name
         model, follower = self.followed[live]
         if not self.model.loaded or (self.model.generation != live and model.loaded):
+            await self._until_as_far(model)
             self._switch(live, model, follower)
         await self.followed.leave(self.followed.names() - self._wanted())
+
+    async def _until_as_far(self, new: ReadModel) -> None:
+        """Hold what answers until the new one has counted as far, so that no number goes back; not for long."""
+        if not self.model.loaded:
+            return
+        old, follower = self.followed[self.model.generation]
+        deadline_s = time.monotonic() + AS_FAR_WITHIN_S
+        with follower.held():
+            while any(new.position(it).next_offset < old.position(it).next_offset for it in old.sources()):
+                if time.monotonic() > deadline_s:
+                    self.log.warning("generation_is_behind", generation=self.control.state.live.name)
+                    return
+                await asyncio.sleep(0.01)
 
     def _wanted(self) -> set[str]:
         """What has to be in memory: also what answers until the live generation is loaded."""

@@ -64,6 +64,13 @@ async def rollback(settings: Settings, clock: Clock) -> None:
         live = opened.state.live
         if live.previous is None or live.previous not in opened.state.generations:
             raise NothingToRollBack("there is no generation to go back to: none was promoted, or it was dropped")
+        if not any(report.counts == live.previous for report in opened.there()):
+            click.echo(
+                f"no worker counts generation {live.previous!r}: it will answer with what it had counted, and raise no "
+                f"notifications, until they do: `ranking-app backfill start {live.previous}`, or for 'base' workers "
+                "with RANKING_GENERATION=base",
+                err=True,
+            )
         await _switch(opened, live.previous, live.name, notify_past=False)
 
 

@@ -81,6 +81,15 @@ class Follower:
         finally:
             self._may_load.set()
 
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """Nothing more is applied meanwhile, but for a batch that was fetched before."""
+        self._may_load.clear()
+        try:
+            yield
+        finally:
+            self._may_load.set()
+
     def report_to(self, metrics: Metrics) -> None:
         """Set these metrics from now on: those of the process are of the generation that answers."""
         self._metrics = metrics

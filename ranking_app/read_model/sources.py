@@ -112,6 +112,10 @@ class Sources:
             return False
         now_ms = self._clock.now_ms()
         self._positions[source] = position
+        if position.next_offset and source.role in (0, 1) and source not in self._reservations:
+            # Somebody counts a partition that was not asked for yet: what is in answers is listed in them.
+            self.exist(source.role, source.partition + 1)
+            self.set_end(source, 0, position.next_offset)
         if position.next_offset > before.next_offset:  # one that only names a new owner moves nothing
             self._moved_at_ms[source] = now_ms
         if position.watermark_ms is not None:

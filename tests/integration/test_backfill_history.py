@@ -13,6 +13,7 @@ import pytest
 from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 
+from ranking_app.app import Worker
 from ranking_app.archive.errors import ArchiveUnreadable, WrongArchivedEvent
 from ranking_app.archive.write import write_archive
 from ranking_app.backfill.begin import begin
@@ -180,6 +181,28 @@ async def test_what_is_deleted_before_it_was_counted_stops_the_worker_with_its_o
         other.start()
         assert "offsets 0 to 49" in str(await other.failure())
         assert (await worker.get("/health/ready"))[0] == 200
+
+
+async def test_partitions_that_a_topic_has_not_yet_hold_up_nothing(
+    live: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: dict[tuple[str, int], int] = {}
+    first_offset = Worker._first_offset
+
+    async def noted(worker: Worker, topic: str, partition: int) -> int:
+        asked[topic, partition] = await first_offset(worker, topic, partition)
+        return asked[topic, partition]
+
+    monkeypatch.setattr(Worker, "_first_offset", noted)
+    async with running(live) as worker:
+        await send(live, events(300))
+        await counted(worker, 300)
+        await begun(live, Wish("six", partitions=6))
+        async with running(of(live, "six", tmp_path)) as other, asyncio.timeout(WITHIN_S):
+            await caught_up(live, "six", other)
+            while len(asked) < 12:  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+            assert set(asked.values()) == {0} and await equal(live, "six")
 
 
 async def _some_counted(live: Settings, name: str, worker: InProcess) -> None:

@@ -1,4 +1,4 @@
-"""What reaches the owner of a partition of a rebuilt generation: archives first, no silent gap, nothing past its end."""
+"""What reaches the owner of a partition of a rebuilt generation: archives first, no silent gap, nothing past the end."""
 
 import asyncio
 from collections.abc import Iterator, Sequence
