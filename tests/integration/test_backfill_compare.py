@@ -26,9 +26,9 @@ from ranking_app.backfill.trace import Trace
 from ranking_app.clock import WallClock
 from ranking_app.kafka_client import client_options
 from ranking_app.local.kafka import LocalKafka
+from ranking_app.process import read_rules
 from ranking_app.rankings.panes import Pane, encode_pane
 from ranking_app.read_model.sources import SourceKey
-from ranking_app.read_model.state import ReadRules
 from ranking_app.settings import Settings
 from tables.layout import pane_key
 from tests.support.in_process import InProcess, producing, running, settings_of
@@ -50,17 +50,7 @@ def new(old: Settings, tmp_path: Path) -> Settings:
 
 
 def source_of(settings: Settings) -> Source:
-    rules = ReadRules(
-        topics=(*settings.source_topics, settings.catalogue_topic),
-        partitions=settings.partitions,
-        clock=settings.clock,
-        timezone=settings.zone,
-        grace_ms=settings.grace,
-        idle_ms=settings.idle,
-        max_record_bytes=settings.max_record_bytes,
-        max_future_ms=settings.max_future,
-    )
-    return Source(settings.app_id, settings.changelog_topic, rules)
+    return Source(settings.app_id, settings.changelog_topic, read_rules(settings))
 
 
 @contextlib.asynccontextmanager

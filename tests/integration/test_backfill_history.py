@@ -18,7 +18,7 @@ from ranking_app.archive.errors import ArchiveUnreadable, WrongArchivedEvent
 from ranking_app.archive.write import write_archive
 from ranking_app.backfill.begin import begin
 from ranking_app.backfill.diff import DiffRules, compare_in, source_of
-from ranking_app.backfill.errors import OffsetsGone
+from ranking_app.backfill.errors import NoData, OffsetsGone
 from ranking_app.backfill.load import loaded_models
 from ranking_app.backfill.plan import Wish
 from ranking_app.backfill.progress import progress_of
@@ -48,7 +48,7 @@ def events(count: int, days_ago: int = 0) -> list[dict[str, Any]]:
         kind = "cancelled" if number % 10 == 4 else "completed"
         made.append(
             {
-                "eventId": f"{days_ago}-{number - number % 11 // 10}",
+                "eventId": f"{days_ago}-{number - (3 if number % 11 == 10 else 0)}",  # on the same partition
                 "eventType": f"reservation.{kind}",
                 "eventTime": (start + timedelta(seconds=number)).isoformat(),
                 "payload": {"concertScheduleId": f"S{number % 7}", "quantity": number % 4 + 1, "amount": number},
@@ -181,6 +181,25 @@ async def test_what_is_deleted_before_it_was_counted_stops_the_worker_with_its_o
         other.start()
         assert "offsets 0 to 49" in str(await other.failure())
         assert (await worker.get("/health/ready"))[0] == 200
+
+
+async def test_a_range_and_topics_that_were_chosen_are_all_that_counts(live: Settings, tmp_path: Path) -> None:
+    async with running(live) as worker:
+        await send(live, events(300))
+        await counted(worker, 300)
+        await asyncio.sleep(0.01)  # the times of records are milliseconds
+        between_ms = WallClock().now_ms()
+        await send(live, events(400, days_ago=1))
+        await counted(worker, 700)
+        await begun(live, Wish("early", to_ms=between_ms, topics=(live.completed_topic,)))
+        async with running(of(live, "early", tmp_path)) as other, asyncio.timeout(WITHIN_S):
+            await caught_up(live, "early", other)
+            await send(live, events(100, days_ago=2))
+            await counted(worker, 800)
+            completed = {e["eventId"]: e for e in reversed(events(300)) if e["eventType"].endswith("completed")}
+            assert await _sold_of(live, "early") == sum(e["payload"]["quantity"] for e in completed.values())
+        with pytest.raises(NoData):
+            await begun(live, Wish("none", from_ms=WallClock().now_ms() + 3_600_000))
 
 
 async def test_partitions_that_a_topic_has_not_yet_hold_up_nothing(

@@ -1,4 +1,4 @@
-"""What reaches the owner of a partition of a rebuilt generation: archives first, no silent gap, nothing past the end."""
+"""What reaches the owner of a partition that is rebuilt: archives first, no silent gap, nothing after the end."""
 
 import asyncio
 from collections.abc import Iterator, Sequence
