@@ -28,7 +28,7 @@ endif
 help: ## lists these commands
 	@echo 'make COMMAND [ARGS="..."] [PYTHON=/path/to/python3.12]'
 	@echo
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo 'Examples:  make run ARGS="--rate 1000"     make test ARGS="-k windows"'
 
@@ -62,6 +62,15 @@ invariants: $(READY) ## takes out the line that keeps each invariant and sees a 
 .PHONY: bench
 bench: $(READY) ## measures throughput beside stock Faust, and latency; some minutes
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+# What the peers need is no dependency of this project: benchmarks/peers/environments.py keeps it outside of this directory.
+.PHONY: bench-peers
+bench-peers: $(READY) ## measures every peer on the same topics, see docs/peers.md; an hour or two
+	@$(BIN)/python -m benchmarks.peers $(ARGS)
+
+.PHONY: bench-quick
+bench-quick: $(READY) ## compares throughput with a plain dict; fails below half of what was recorded; two minutes
+	@$(BIN)/python -m benchmarks.peers --quick $(ARGS)
 
 # SEED, DURATION (seconds) and RATE (events a second): the same three give the same faults and events.
 SEED :=

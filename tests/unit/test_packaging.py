@@ -21,6 +21,9 @@ from tests.support.project import PACKAGES, ROOT, setup_cfg
 PINNED = {"faust-streaming": "0.15.3", "aiokafka": "0.14.0", "rocksdict": "0.3.29"}
 """Their private methods are replaced, so no other version will do."""
 
+OF_PEERS = {"bytewax", "quixstreams", "redis"}
+"""For benchmarks/peers/programs alone, in environments of their own, which benchmarks/peers/requirements/ pins."""
+
 RUNTIME_LOCK = ROOT / "requirements.lock"
 DEV_LOCK = ROOT / "requirements-dev.lock"
 
@@ -123,9 +126,16 @@ def test_every_import_is_declared():
 
 
 def test_every_import_of_tests_and_benchmarks_is_declared():
-    assert (
-        undeclared(["tests", "benchmarks"], ["archive", "local", "dev"], own={*PACKAGES, "tests", "benchmarks"}) == {}
-    )
+    own = {*PACKAGES, "tests", "benchmarks", *OF_PEERS}
+    assert undeclared(["tests", "benchmarks"], ["archive", "local", "dev"], own) == {}
+
+
+def test_packages_of_the_peers_are_imported_by_their_programs_alone_and_pinned():
+    programs = ROOT / "benchmarks" / "peers" / "programs"
+    users = {path.parent for path in python_files(*PACKAGES, "tests", "benchmarks") if imported_names(path) & OF_PEERS}
+    assert users == {programs}
+    pins = [path.read_text("utf-8") for path in sorted((programs.parent / "requirements").glob("*.txt"))]
+    assert {name for name in OF_PEERS if re.search(rf"(?m)^{name}==[0-9.]+$", "\n".join(pins))} == OF_PEERS
 
 
 # --- which versions ---
@@ -195,7 +205,7 @@ def test_env_example_shows_the_defaults(tmp_path: Path, monkeypatch: pytest.Monk
 
 def test_the_makefile_has_the_commands_that_people_and_ci_use():
     listed = subprocess.run(["make", "help"], capture_output=True, text=True, check=True, cwd=ROOT).stdout
-    commands = set(re.findall(r"^  make ([a-z]+) ", listed, re.MULTILINE))
+    commands = set(re.findall(r"^  make ([a-z-]+) ", listed, re.MULTILINE))
     assert commands == {
         "help",
         "run",
@@ -204,6 +214,8 @@ def test_the_makefile_has_the_commands_that_people_and_ci_use():
         "types",
         "format",
         "bench",
+        "bench-peers",
+        "bench-quick",
         "faults",
         "fuzz",
         "invariants",
