@@ -12,7 +12,7 @@ from typing import Protocol
 from agents.partition_worker import PartitionWorker
 from agents.pending import Batch, Record
 from ranking_app.errors import RankingError
-from tables.panes import LINE_ROLES, ROLES
+from tables.panes import LINE_ROLES, ROLES, OwnedPartition
 
 FEED_RECORDS = 10_000
 """Offered at once; the next ones are read while these are counted."""
@@ -35,6 +35,10 @@ class History(Protocol):
 
     def blocks(self, role: int, partition: int, from_offset: int) -> Iterator[Sequence[Record]]:
         """Archived records from an offset on, in its order. Called in a thread; raises what names file and place."""
+        ...
+
+    def archived_to(self, role: int, partition: int, offset: int) -> int:
+        """The offset, exclusive, up to which archives without a hole reach that hold everything before offset."""
         ...
 
     def end(self, role: int, partition: int) -> int | None:
@@ -97,19 +101,25 @@ class PlannedIntake:
         self._held: dict[tuple[int, int], list[Batch]] = {}
         self._next: dict[tuple[int, int], int] = {}
         self._tasks: dict[int, set[asyncio.Task[None]]] = {}
+        self._ended: set[tuple[int, int]] = set()
+        self._under_way: dict[tuple[int, int], int] = {}
 
     def own(self, worker: PartitionWorker) -> None:
         """Feed the archives; what the consumer brings meanwhile waits, and is not fetched beyond a bound."""
         number = worker.owned.number
         for role in ROLES:
             self._held[role, number] = []
+            self._under_way[role, number] = 0
         self._begin(number, self._feed(worker))
 
     def take(self, worker: PartitionWorker, batch: Batch) -> None:
         """Hold it, cut it, look at what is missing before it, or pass it on."""
         number = worker.owned.number
-        batch = self._cut(batch, number)
+        whole, batch = batch, self._cut(batch, number)
+        if len(batch.records) < len(whole.records):
+            self._ended.add((batch.role, number))
         if not batch.records:
+            self._finish(worker, batch.role)
             return  # not acknowledged: the consumer fetches no further than its bound for what is pending
         held = self._held.get((batch.role, number))
         if held is not None:
@@ -140,6 +150,7 @@ class PlannedIntake:
         for role in ROLES:
             self._held.pop((role, number), None)
             self._next.pop((role, number), None)
+            self._ended.discard((role, number))
 
     def _begin(self, number: int, body: Awaitable[None]) -> None:
         task = asyncio.ensure_future(body)
@@ -157,7 +168,9 @@ class PlannedIntake:
         for role in (*LINE_ROLES, *ROLES):
             await self._feed_role(worker, role)
             if role in ROLES:
-                self._next[role, worker.owned.number] = worker.owned.positions[role].next_offset
+                number, position = worker.owned.number, worker.owned.positions[role].next_offset
+                # What the last file ends with may be markers, which are no records.
+                self._next[role, number] = self._history.archived_to(role, number, position)
                 await self._open(worker, role)
 
     async def _feed_role(self, worker: PartitionWorker, role: int) -> None:
@@ -196,10 +209,33 @@ class PlannedIntake:
         self._next[role, number] = max(expected, to_offset)
         for batch in self._held.pop((role, number), ()):
             self._pass_on(worker, batch)
+        self._finish(worker, role)
 
     def _pass_on(self, worker: PartitionWorker, batch: Batch) -> None:
-        self._next[batch.role, worker.owned.number] = batch.records[-1].offset + 1
-        worker.offer(batch)
+        source = batch.role, worker.owned.number
+        # Archives may hold more than what waited for them to be fed.
+        self._next[source] = max(self._next[source], batch.records[-1].offset + 1)
+        self._under_way[source] += 1
+
+        def acknowledge() -> None:
+            batch.acknowledge()
+            self._under_way[source] -= 1
+            self._finish(worker, batch.role)
+
+        worker.offer(batch._replace(acknowledge=acknowledge))
+
+    def _finish(self, worker: PartitionWorker, role: int) -> None:
+        """At the end, and all before it is durable: what stands right before it may be markers, which nobody brings."""
+        source = role, worker.owned.number
+        end = self._history.end(*source)
+        if source not in self._ended or self._under_way[source] or source in self._held or end is None:
+            return
+
+        async def move(owned: OwnedPartition) -> None:
+            if owned.positions[role].next_offset < end:
+                await owned.write({}, {role: owned.positions[role].moved(next_offset=end)}, ())
+
+        worker.run_between_flushes(move)
 
     def _cut(self, batch: Batch, number: int) -> Batch:
         end = self._history.end(batch.role, number)

@@ -7,7 +7,7 @@ silenced. What both know and nobody has raised yet is raised: the new generation
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from aiokafka import AIOKafkaProducer
@@ -20,6 +20,11 @@ from schemas.notification import Notification, notification_of
 
 OLD_CATCHES_UP_S = 5.0
 """For the old generation to count what the new one has counted. Its workers go on after a switch."""
+
+AGE_MARGIN_S = 60
+"""What is a little older may be looked at by a clock that is behind."""
+
+LOOK_S = 0.05
 
 SLICE_SCHEDULES = 50
 
@@ -46,6 +51,10 @@ class Boards(Protocol):
     def live_as_of_s(self) -> int:
         """The end (exclusive) of what counts as having happened."""
 
+    def clock_ms(self) -> int:
+        """Now, by RANKING_CLOCK."""
+        ...
+
     def sources(self) -> Sequence[Any]:
         """The reservation partitions."""
 
@@ -70,42 +79,54 @@ class PastNews:
         self,
         control: ControlTopic,
         topic: str,
+        generation: str,
         new: Boards,
-        old: Callable[[], Boards | None],
+        old: Callable[[], Awaitable[Boards | None]],
         ranks_of: Callable[[Any], Ranks],
+        max_age_ms: int,
     ) -> None:
+        """topic: the control topic. generation: of the worker in charge, whose boards are new; old: of the one before,
+        when it is loaded. max_age_ms: older news is never sent anyway."""
         self._control = control
         self._topic = topic
+        self._generation = generation
         self._new = new
         self._old = old
         self._ranks_of = ranks_of
+        self._max_age_ms = max_age_ms
 
     async def silenced(self, producer: AIOKafkaProducer, raised: set[bytes]) -> frozenset[bytes]:
-        """Ids that count as raised. producer: transactional, of who is in charge; raised: what is on the topic."""
+        """Ids that count as raised. producer: transactional, of who is in charge; raised: what is on the topic.
+
+        Whose generation is not the live one any more waits here until it is told that it is not in charge.
+        """
         await self._control.catch_up()
+        while self._control.state.live.name != self._generation:  # noqa: ASYNC110
+            await asyncio.sleep(LOOK_S)
         known = self._control.state.silenced()
         if known is not None:
             return known
         live = self._control.state.live
         ids = frozenset() if live.notify_past else await self._only_new(raised)
-        key, value = Silenced(live.number, ids).record()
         async with producer.transaction():
-            await producer.send(self._topic, key=key, value=value, partition=0)
+            for key, value in Silenced(live.number, ids).records():
+                await producer.send(self._topic, key=key, value=value, partition=0)
         return self._control.state.silenced_before() | ids
 
     async def _only_new(self, raised: set[bytes]) -> frozenset[bytes]:
-        old = self._old()
-        until_ms = self._control.state.live.switched_at_ms if old is None else await self._caught_up(old)
-        only_new = await _all_news(self._new)
-        for found in {} if old is None else await _all_news(old):
-            only_new.pop(found, None)
+        """The new boards are looked at first: what comes while the old ones catch up is no news of the past."""
+        old = await self._old()
+        oldest_s = (self._new.clock_ms() - self._max_age_ms) // 1000 - AGE_MARGIN_S
+        only_new = await _all_news(self._new, oldest_s)
+        ranks = await self._rank_news(self._new, raised)
+        until_ms: int | None = self._control.state.live.switched_at_ms
+        if old is not None:
+            until_ms = await self._caught_up(old)
+            for found in await _all_news(old, oldest_s):
+                only_new.pop(found, None)
+            ranks -= await self._rank_news(old, raised)
         past = {found for found, at_s in only_new.items() if until_ms is None or at_s * 1000 < until_ms}
-        return frozenset(past | await self._only_new_ranks(old, raised)) - raised
-
-    async def _only_new_ranks(self, old: Boards | None, raised: set[bytes]) -> set[bytes]:
-        """What has come to the top within the minutes that are looked at, by the new boards only."""
-        found = await self._rank_news(self._new, raised)
-        return found if old is None else found - await self._rank_news(old, raised)
+        return frozenset(past | ranks) - raised
 
     async def _rank_news(self, boards: Boards, raised: set[bytes]) -> set[bytes]:
         ranks = self._ranks_of(boards)
@@ -124,8 +145,8 @@ class PastNews:
         return None
 
 
-async def _all_news(boards: Boards) -> dict[bytes, int]:
-    """The id of every milestone, sold-out and reopening so far, and when it was."""
+async def _all_news(boards: Boards, oldest_s: int) -> dict[bytes, int]:
+    """The id of every milestone, sold-out and reopening since oldest_s, and when it was."""
     found: dict[bytes, int] = {}
     as_of_s = boards.live_as_of_s()
     for number, schedule in enumerate(list(boards.schedules.values()), start=1):
@@ -133,5 +154,6 @@ async def _all_news(boards: Boards) -> dict[bytes, int]:
             await asyncio.sleep(0)
         if schedule.listing is not None:
             for item in news(schedule.curve, schedule.listing, as_of_s):
-                found[notification_of(schedule.id, item).id.bytes] = item.at_s
+                if item.at_s >= oldest_s:
+                    found[notification_of(schedule.id, item).id.bytes] = item.at_s
     return found

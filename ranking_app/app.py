@@ -6,7 +6,8 @@ import gc
 import shutil
 from typing import Any
 
-from aiokafka import TopicPartition
+from aiokafka.errors import KafkaError
+from faust.exceptions import ConsumerNotStarted
 from faust.types import TP
 
 from agents import catalogue, reservations
@@ -26,13 +27,13 @@ from ranking_app.errors import RankingError
 from ranking_app.faust_app import connect, create_faust_app, create_table
 from ranking_app.generations.generation import Generation
 from ranking_app.history import GenerationHistory
-from ranking_app.kafka_client import retried, started, writer
+from ranking_app.kafka_client import writer
 from ranking_app.process import SAVED, Process
 from ranking_app.rankings.rank_news import RankRule
 from ranking_app.read_model.sources import LINE_TOPICS, SourceKey
 from ranking_app.read_model.state import ReadModel
 from ranking_app.settings import BASE, Settings
-from ranking_app.topics import DAY_MS, METADATA_MAX_AGE_MS, partition_counts
+from ranking_app.topics import DAY_MS, METADATA_MAX_AGE_MS
 from schemas.decode import DecodeRules
 from schemas.produce_line import TopicNames
 from tables.changelog import PRODUCER_OPTIONS
@@ -40,6 +41,11 @@ from tables.panes import LINE_ROLES, ROLES
 
 STOP_BUDGET_S = 8.0
 """For the last flush, the commit, and Faust to leave its group. SIGTERM promises 10 s; the rest is for the others."""
+
+PREVIOUS_LOADS_WITHIN_S = 120.0
+"""For the generation before, after a restart: what it knows decides which news is of the past."""
+
+RETRY_S = 1.0
 
 HOUR_MS = 3600 * 1000
 
@@ -79,11 +85,16 @@ async def _count(process: Process) -> None:
     while not process.stop_asked.is_set():
         generation = _generation_to_count(process)
         await process.or_stop(process.count(generation))
+        if generation.name != process.control.state.live.name:
+            await process.until_answers()  # what the live one has counted decides what is this one's to do
         worker = Worker(process, generation)
         await worker.run()
         if worker.dropped.is_set():
             _forget(generation.settings(process.settings))
             process.log.info("generation_dropped", generation=generation.name)
+            del worker
+            await process.count(None)
+            _give_back_memory()
 
 
 def _generation_to_count(process: Process) -> Generation:
@@ -150,9 +161,11 @@ class Worker:
             past_news=PastNews(
                 process.control,
                 process.settings.control_topic,
+                generation.name,
                 model,
                 self._previous,
                 lambda boards: RankWatch(boards, rule),
+                settings.notify_max_age,
             ),
             options=process.options,
             make_reader=process.make_reader,
@@ -182,6 +195,7 @@ class Worker:
         await self._process.or_stop(self._producer.start())
         self._app.finalize()
         self._process.on_control = self._on_control
+        await self._on_control()  # what came before that
         starting = asyncio.create_task(self._app.start())
         watching = asyncio.create_task(self._watch())
         self._upkeep.start()
@@ -220,16 +234,28 @@ class Worker:
 
     async def _mind_notifier(self) -> None:
         """Raise notifications if this worker is the one of the live generation that has the catalogue's partition."""
-        in_charge = self._is_live and self._catalogue in self._app.consumer.assignment()
+        in_charge = self._is_live and self._catalogue in self._assignment()
         await (self._notifier.start() if in_charge else self._notifier.stop())
+
+    def _assignment(self) -> set[TP]:
+        """Nothing until Faust's consumer has begun; an assignment then looks at the notifier itself."""
+        try:
+            return set(self._app.consumer.assignment())
+        except ConsumerNotStarted:
+            return set()
 
     def _handover(self, letting_go: bool) -> None:
         self._model.rebalancing = letting_go
 
-    def _previous(self) -> ReadModel | None:
-        """The generation that was live before this one, as far as it is still in memory."""
+    async def _previous(self) -> ReadModel | None:
+        """The generation that was live before this one, once it is loaded; None where it is not to be had."""
         name = self._process.control.state.live.previous
-        return self._process.followed[name].model if name is not None and name in self._process.followed else None
+        if name is None or name not in self._process.followed:
+            return None
+        model, follower = self._process.followed[name]
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(follower.loaded.wait(), PREVIOUS_LOADS_WITHIN_S)
+        return model if model.loaded else None
 
     def _is_dead_letter_ours(self, topic: str, partition: int, offset: int) -> bool:
         """Whether this worker has to write it: where the live generation is past a bad record, that has done it."""
@@ -259,17 +285,13 @@ class Worker:
         return PlannedIntake(history, topics, self._first_offset, self._process.fail)
 
     async def _first_offset(self, topic: str, partition: int) -> int:
-        """Asked again while a broker is away: the others take over."""
-        ask = lambda: self._ask_first_offset(topic, partition)  # noqa: E731
-        return await retried(ask, self._process.settings.broker_wait, self._process.log)
-
-    async def _ask_first_offset(self, topic: str, partition: int) -> int:
-        counts = await partition_counts([topic], self._process.options)
-        if partition >= counts.get(topic, 0):
-            return 0  # it may come later, and will begin there
-        tp = TopicPartition(topic, partition)
-        async with started(self._process.make_reader()) as consumer:
-            return int((await consumer.beginning_offsets([tp]))[tp])
+        """Asked again while brokers are away, as long as the partition is owned."""
+        while True:
+            try:
+                return await self._follower.first_offset(topic, partition)
+            except KafkaError as error:
+                self._process.log.warning("source_begin_unknown", topic=topic, partition=partition, reason=repr(error))
+                await asyncio.sleep(RETRY_S)
 
     def _pace(self, settings: Settings) -> NoPace | BackfillPace:
         if self._generation.name == BASE:
@@ -342,6 +364,12 @@ def _view(model: ReadModel, settings: Settings) -> View:
         }
 
     return View(went_back=went_back, expired=expired, pane_keys=model.pane_keys)
+
+
+def _give_back_memory() -> None:
+    """What was frozen is looked at by no collection, and a dropped generation is full of cycles."""
+    gc.unfreeze()
+    _freeze_what_lives()
 
 
 def _freeze_what_lives() -> None:

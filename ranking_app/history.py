@@ -38,6 +38,13 @@ class GenerationHistory:
         for file in self._archives.after(self._topic(role), partition, from_offset):
             yield from read_records(file, from_offset)
 
+    def archived_to(self, role: int, partition: int, offset: int) -> int:
+        """The offset, exclusive, up to which archives without a hole reach that hold everything before offset."""
+        for first, after in () if self._archives is None else self._archives.covers(self._topic(role), partition):
+            if first <= offset <= after:
+                return after
+        return offset
+
     def end(self, role: int, partition: int) -> int | None:
         """The offset, exclusive, up to which the partition counts; None: it is followed for ever."""
         if role in LINE_ROLES:

@@ -12,6 +12,7 @@ from typing import Any
 import structlog
 from aiohttp.web import Application
 from aiokafka import AIOKafkaConsumer
+from aiokafka.errors import KafkaError
 
 from ranking_app.clock import Clock
 from ranking_app.errors import RankingError
@@ -39,6 +40,8 @@ from ranking_app.web.server import WebServer, address_of, allowed_connections
 
 THRESHOLD, LOADING_THRESHOLD = (100_000, 50, 100), (1_000_000, 50, 100)
 """Of the garbage collector: rarely (decoding makes no cycles), and hardly ever while a million panes are loaded."""
+
+RETRY_S = 1.0
 
 AS_FAR_WITHIN_S = 1.0
 """At a switch: what answered before counts no more until the new generation is as far; of the 2 s of a promotion."""
@@ -181,15 +184,28 @@ class Process:
         """Do what the control topic says, as soon as it says it."""
         while True:
             await self._next_cause()
-            await self._adopt()
+            await self._adopt_or_try_again()
             self._reporter.now()
             if self.on_control is not None:
                 await self.on_control()
 
+    async def _adopt_or_try_again(self) -> None:
+        """A broker may be away at just that moment: no reason to stop answering."""
+        while True:
+            try:
+                return await self._adopt()
+            except (KafkaError, OSError) as error:
+                self.log.warning("generation_not_loaded", reason=repr(error))
+                await asyncio.sleep(RETRY_S)
+
+    async def until_answers(self) -> None:
+        """Return when the live generation is loaded here, or the process is to stop."""
+        await self.or_stop(self.followed[self.model.generation].follower.loaded.wait())
+
     async def _next_cause(self) -> None:
         causes = [self.control.changed]
         live = self.control.state.live.name
-        if live != self.model.generation:
+        if live != self.model.generation and live in self.followed:
             causes.append(self.followed[live].follower.loaded)
         waiting = [asyncio.ensure_future(cause.wait()) for cause in causes]
         try:
@@ -205,7 +221,8 @@ class Process:
         A generation that is not loaded yet does not answer in place of one that is.
         """
         await self.followed.follow(self._wanted())
-        live = self.control.state.live.name
+        while (live := self.control.state.live.name) not in self.followed:  # it changed meanwhile
+            await self.followed.follow(self._wanted())
         model, follower = self.followed[live]
         if not self.model.loaded or (self.model.generation != live and model.loaded):
             await self._until_as_far(model)

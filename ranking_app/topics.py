@@ -181,6 +181,23 @@ async def grow_source_topics(
     return [(name, counts[name], partitions) for name in short]
 
 
+async def delete_topic(name: str, options: Mapping[str, Any]) -> None:
+    """Delete a topic, if it is there, and wait until the brokers know. TopicNotCreated if they do not in time."""
+    admin = AIOKafkaAdminClient(**options)
+    await admin.start()
+    try:
+        if name not in await admin.list_topics():
+            return
+        await admin.delete_topics([name])
+        deadline_s = time.monotonic() + CREATE_WAIT_S
+        while name in await admin.list_topics():
+            if time.monotonic() > deadline_s:
+                raise TopicNotCreated(f"topic {name!r} was deleted, but is still there {CREATE_WAIT_S:g} s later")
+            await asyncio.sleep(0.1)
+    finally:
+        await admin.close()
+
+
 async def partition_counts(names: Sequence[str], options: Mapping[str, Any]) -> dict[str, int]:
     """How many partitions those of these topics have that exist."""
     admin = AIOKafkaAdminClient(**options)

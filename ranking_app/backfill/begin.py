@@ -1,6 +1,6 @@
 """Makes a generation: its changelog, the positions it begins at, and its record on the control topic, in this order.
 
-A command that dies in between leaves a changelog that nobody reads; the next one writes the same there and goes on.
+A command that dies in between leaves a changelog that nobody reads; the next one of that name makes it anew.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ from ranking_app.generations.control_state import generation_record
 from ranking_app.generations.generation import Generation
 from ranking_app.kafka_client import started, writer
 from ranking_app.settings import BASE, Settings
-from ranking_app.topics import ensure_topics
+from ranking_app.topics import delete_topic, ensure_topics
 from schemas.decode import DecodeRules
 from schemas.produce_line import TopicNames
 from tables.layout import position_key
@@ -42,11 +42,11 @@ async def begin(session: Session, wish: Wish) -> tuple[Generation, bool]:
     found = await plan(wish, settings, session.options, partitions, session.clock.now_ms())
     made = replace(found, line_events=line_events)
     own = made.settings(settings)
+    await delete_topic(own.changelog_topic, session.options)
     await ensure_topics(own, session.options, may_grow=True)
     async with started(writer(session.options)) as producer:
         await _write_starts(producer, made, own)
     await session.write([generation_record(made)])
-    await session.control.catch_up()  # whoever goes on with the session finds it there
     return made, True
 
 

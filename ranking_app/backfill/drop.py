@@ -15,7 +15,7 @@ from ranking_app.backfill.errors import GenerationInUse
 from ranking_app.backfill.session import Session, session
 from ranking_app.backfill.start import children_directory
 from ranking_app.clock import Clock
-from ranking_app.generations.control_state import generation_record
+from ranking_app.generations.control_state import generation_record, prepared_record
 from ranking_app.settings import Settings
 
 STOPPED_WITHIN_S = 60.0
@@ -34,12 +34,15 @@ async def drop(settings: Settings, clock: Clock, name: str, ask: Callable[[str],
             click.echo(f"generation {name!r} was dropped before; removing what may be left of it")
         else:
             generation = opened.generation(name)
-            if name in (opened.state.live.name, opened.state.prepared):
-                raise GenerationInUse(f"generation {name!r} answers, or is about to: promote another, or roll back")
+            _refuse_live(opened, name)
             if not ask(_question(opened, name)):
                 click.echo("nothing was changed")
                 return
-            await opened.write([generation_record(replace(generation, dropped=True))])
+            await opened.control.catch_up()  # the question may have waited for long
+            _refuse_live(opened, name)
+            dropped = [generation_record(replace(generation, dropped=True))]
+            # A promotion that was killed leaves it prepared for ever.
+            await opened.write([*dropped, prepared_record(None)] if opened.state.prepared == name else dropped)
         await _wait_until_nobody_counts(opened, name)
         own = settings.of_generation(name, 1)
         await _delete_on_brokers(opened, own.app_id, own.changelog_topic)
@@ -49,6 +52,11 @@ async def drop(settings: Settings, clock: Clock, name: str, ask: Callable[[str],
         click.echo(
             f"generation {name!r} is dropped: topic {own.changelog_topic}, group {own.app_id}, local directories"
         )
+
+
+def _refuse_live(opened: Session, name: str) -> None:
+    if name == opened.state.live.name:
+        raise GenerationInUse(f"generation {name!r} answers: promote another one, or roll back, first")
 
 
 def _question(opened: Session, name: str) -> str:

@@ -68,7 +68,8 @@ async def plan(wish: Wish, settings: Settings, options: Mapping[str, Any], parti
     async with started(reader(options)) as consumer:
         held = await _held(consumer, settings.source_topics, archives)
         starts = await _starts(consumer, wish, held, archives)
-        ends = await _ends(consumer, wish, held)
+        ends = await _ends(consumer, wish, held, archives)
+    _refuse_strangers(held, archives, partitions)
     if not wish.accept_gaps:
         _refuse_gaps(wish, held, starts)
     for topic in settings.source_topics:
@@ -139,15 +140,35 @@ def _archived_since(files: Sequence[ArchiveFile], from_ms: int) -> int | None:
     return None
 
 
-async def _ends(consumer: AIOKafkaConsumer, wish: Wish, held: Sequence[Held]) -> dict[str, tuple[int, ...]]:
+async def _ends(
+    consumer: AIOKafkaConsumer, wish: Wish, held: Sequence[Held], archives: Archives
+) -> dict[str, tuple[int, ...]]:
     if wish.to_ms is None:
         return {}
     at = await consumer.offsets_for_times({TopicPartition(o.topic, o.partition): wish.to_ms for o in held})
     found = {}
     for one in held:
         on_brokers = at[TopicPartition(one.topic, one.partition)]
-        found[one] = one.end if on_brokers is None else on_brokers.offset
+        archived = _archived_since(archives.after(one.topic, one.partition, 0), wish.to_ms)
+        offsets = [one.end if on_brokers is None else on_brokers.offset, *([] if archived is None else [archived])]
+        found[one] = min(offsets)
     return _by_topic(held, found)
+
+
+def _refuse_strangers(held: Sequence[Held], archives: Archives, partitions: int) -> None:
+    """Archives of another cluster, of a topic that was made anew since, or of partitions that nobody would count."""
+    ends = {(one.topic, one.partition): one.end for one in held if one.partition < partitions}
+    for (topic, partition), files in archives.parquet.items():
+        if (topic, partition) not in ends:
+            raise WrongArchives(
+                f"{files[-1].path} is of {topic!r} partition {partition}; the tables would have {partitions} "
+                "partitions, and the topic has no more: name archives of this topic, or --partitions"
+            )
+        if files[-1].next_offset > ends[topic, partition]:
+            raise WrongArchives(
+                f"{files[-1].path} goes up to offset {files[-1].next_offset}, but {topic!r} partition {partition} ends "
+                f"at {ends[topic, partition]}: it was made anew, or the archive is of another cluster"
+            )
 
 
 def _by_topic(held: Sequence[Held], offsets: Mapping[Held, int]) -> dict[str, tuple[int, ...]]:
@@ -161,6 +182,8 @@ def _refuse_gaps(wish: Wish, held: Sequence[Held], starts: Mapping[str, tuple[in
     """Holes between what is there. What is before all of it counts only where a time was named that it may be after."""
     gone = []
     for one in held:
+        if wish.topics and one.topic not in wish.topics:
+            continue
         start = starts[one.topic][one.partition]
         before = [(0, start)] if wish.from_ms is not None and start == one.start > 0 else []
         gone += [f"{one.topic} partition {one.partition}: {a} to {b - 1}" for a, b in [*before, *one.gone(start)]]

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 import click
 
 from ranking_app.backfill.errors import GenerationsDiffer, InstancesNotReady, NothingToRollBack, NotPromotable
+from ranking_app.backfill.load import GenerationBehind
 from ranking_app.backfill.progress import CAUGHT_UP_LAG, progress_of
 from ranking_app.backfill.session import Session, session
 from ranking_app.clock import Clock
@@ -47,7 +48,7 @@ async def promote(
         await opened.write([prepared_record(name)])
         try:
             await _wait_for_all(opened, lambda report: _has(report, name), PREPARE_WITHIN_S, f"have loaded {name!r}")
-            if not await compare(opened, opened.state.live.name, name) and not accept_differences:
+            if not await _equal(opened, name, compare, accept_differences) and not accept_differences:
                 raise GenerationsDiffer(
                     f"generations {opened.state.live.name!r} and {name!r} differ, as shown; nothing was changed; if "
                     "the new one is right, promote it with --accept-differences"
@@ -56,6 +57,17 @@ async def promote(
             await opened.write([prepared_record(None)])
             raise
         await _switch(opened, name, opened.state.live.name, notify_past)
+
+
+async def _equal(opened: Session, name: str, compare: Compare, accept_differences: bool) -> bool:
+    """A live generation that cannot go on cannot be compared; whoever accepts differences may replace it."""
+    try:
+        return await compare(opened, opened.state.live.name, name)
+    except GenerationBehind as behind:
+        if not accept_differences:
+            raise
+        click.echo(f"not compared: {behind}", err=True)
+        return False
 
 
 async def rollback(settings: Settings, clock: Clock) -> None:
@@ -75,6 +87,7 @@ async def rollback(settings: Settings, clock: Clock) -> None:
 
 
 async def _switch(opened: Session, name: str, previous: str, notify_past: bool) -> None:
+    opened.generation(name)  # somebody may have dropped it meanwhile
     number, now_ms = opened.state.live.number + 1, opened.clock.now_ms()
     live = Live(name, previous, number, now_ms, notify_past)
     await opened.write([live.record(), prepared_record(None)])
@@ -100,8 +113,9 @@ def _has(report: Report, name: str) -> bool:
 async def _wait_for_all(opened: Session, holds: Callable[[Report], bool], within_s: float, what: str) -> int:
     """How many processes there are, once it holds for each. InstancesNotReady names the others."""
     deadline_s = time.monotonic() + within_s
-    while missing := [report.address for report in opened.there() if not holds(report)]:
+    while (missing := [report.address for report in opened.there() if not holds(report)]) or not opened.there():
         if time.monotonic() > deadline_s:
-            raise InstancesNotReady(f"not all processes {what} after {within_s:g} s: {', '.join(missing)}")
+            named = ", ".join(missing) or f"no process reports on {opened.settings.instances_topic!r}"
+            raise InstancesNotReady(f"not all processes {what} after {within_s:g} s: {named}")
         await opened.nap(LOOK_S)
     return len(opened.there())

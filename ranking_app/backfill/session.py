@@ -81,6 +81,7 @@ async def session(settings: Settings, clock: Clock, waits: bool = True) -> Async
     try:
         async with started(make_reader()) as consumer:
             following = asyncio.create_task(_follow_reports(opened, consumer))
+            following.add_done_callback(lambda task: _tell(task, opened))
             try:
                 if waits:
                     await asyncio.sleep(REPORT_INTERVAL_S * 1.5)  # everybody who lives has spoken once by then
@@ -90,6 +91,11 @@ async def session(settings: Settings, clock: Clock, waits: bool = True) -> Async
                 await asyncio.gather(following, return_exceptions=True)
     finally:
         await opened.control.close()
+
+
+def _tell(task: asyncio.Task[None], session: Session) -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        session.fail(error)
 
 
 async def _follow_reports(session: Session, consumer: AIOKafkaConsumer) -> None:

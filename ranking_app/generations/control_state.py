@@ -15,6 +15,9 @@ from ranking_app.settings import BASE
 LIVE_KEY, PREPARED_KEY = b"live", b"prepared"
 GENERATION_PREFIX, SILENCED_PREFIX = b"generation/", b"silenced/"
 
+IDS_IN_RECORD = 10_000
+"""35 bytes each: far below the largest record that a topic takes."""
+
 Record = tuple[bytes, bytes | None]
 """Key and value; None: a tombstone."""
 
@@ -52,10 +55,15 @@ class Silenced:
     number: int
     ids: frozenset[bytes]
 
-    def record(self) -> Record:
-        """As it stands on the control topic, under the number of the switch."""
-        value = {"format": FORMAT, "number": self.number, "ids": sorted(found.hex() for found in self.ids)}
-        return SILENCED_PREFIX + str(self.number).encode(), orjson.dumps(value)
+    def records(self) -> list[Record]:
+        """As it stands on the control topic: parts that fit into a record each, the decision itself last."""
+        ids = sorted(found.hex() for found in self.ids)
+        parts = [ids[start : start + IDS_IN_RECORD] for start in range(0, len(ids), IDS_IN_RECORD)] or [[]]
+        keys = [f"{self.number}/{number}" for number in range(1, len(parts))] + [str(self.number)]
+        return [
+            (SILENCED_PREFIX + key.encode(), orjson.dumps({"format": FORMAT, "number": self.number, "ids": part}))
+            for key, part in zip(keys, [*parts[1:], parts[0]], strict=True)
+        ]
 
 
 class ControlState:
@@ -63,7 +71,7 @@ class ControlState:
 
     def __init__(self, base: Generation) -> None:
         self._generations = {base.name: base}
-        self._silenced: dict[int, Silenced] = {}
+        self._silenced: dict[bytes, frozenset[bytes]] = {}
         self.live = Live(base.name)
         self.prepared: str | None = None
         """What is about to be promoted: every process loads it beside the live one."""
@@ -95,13 +103,13 @@ class ControlState:
 
     def silenced(self) -> frozenset[bytes] | None:
         """The ids silenced at any switch; None where those of the last one are not known yet."""
-        if self.live.number and self.live.number not in self._silenced:
+        if self.live.number and SILENCED_PREFIX + str(self.live.number).encode() not in self._silenced:
             return None
         return self.silenced_before()
 
     def silenced_before(self) -> frozenset[bytes]:
         """Those that are known."""
-        return frozenset().union(*(found.ids for found in self._silenced.values()))
+        return frozenset().union(*self._silenced.values())
 
     def apply(self, key: bytes, value: bytes | None) -> None:
         """One record of the control topic. NewerControlRecord."""
@@ -109,9 +117,7 @@ class ControlState:
             generation = Generation.decode(value)
             self._generations[generation.name] = generation
         elif key.startswith(SILENCED_PREFIX) and value is not None:
-            fields = read_record(value)
-            ids = frozenset(bytes.fromhex(found) for found in fields["ids"])
-            self._silenced[fields["number"]] = Silenced(fields["number"], ids)
+            self._silenced[key] = frozenset(bytes.fromhex(found) for found in read_record(value)["ids"])
         elif key == LIVE_KEY and value is not None:
             self.live = Live(**read_record(value))
         elif key == PREPARED_KEY:

@@ -57,7 +57,9 @@ class ControlTopic:
             return
         end = (await self._consumer.end_offsets([self._tp]))[self._tp]
         # Between taking records and applying them nothing else runs.
-        while await self._consumer.position(self._tp) < end:  # noqa: ASYNC110
+        while await self._consumer.position(self._tp) < end:
+            if self._task is not None and self._task.done():
+                self._task.result()  # what ended it
             await asyncio.sleep(LOOK_S)
 
     async def close(self) -> None:

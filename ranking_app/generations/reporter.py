@@ -12,6 +12,8 @@ from ranking_app.generations.reports import REPORT_INTERVAL_S, Report
 from ranking_app.kafka_client import started, writer
 from ranking_app.settings import Settings
 
+LAST_WITHIN_S = 1.0
+
 
 class Reporter:
     """make: the report of now, for this instance; the second argument: whether it is the last one.
@@ -55,5 +57,7 @@ class Reporter:
                         await self._news.wait()
                 self._news.clear()
         except asyncio.CancelledError:
-            await producer.send(self._topic, self._make(self._instance, True).encode(), partition=0)
+            last = producer.send_and_wait(self._topic, self._make(self._instance, True).encode(), partition=0)
+            # Brokers may be away: a process that stops does not wait for them.
+            await asyncio.wait([asyncio.ensure_future(last)], timeout=LAST_WITHIN_S)
             raise

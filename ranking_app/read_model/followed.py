@@ -43,7 +43,11 @@ class FollowedGenerations:
         async with self._busy:
             for name in sorted(names - self._followed.keys()):
                 made = self._make(name)
-                await made.follower.start()
+                try:
+                    await made.follower.start()
+                except BaseException:
+                    await made.follower.stop()
+                    raise
                 self._followed[name] = made
                 self._log.info("generation_followed", generation=name)
 

@@ -142,6 +142,16 @@ class Follower:
         self._log.info("read_model_saved", panes=self._model.panes, size_bytes=size, seconds=round(seconds, 3))
         return seconds
 
+    async def first_offset(self, topic: str, partition: int) -> int:
+        """The first offset that the brokers still have; 0 of a partition that is not there yet: it will begin there.
+
+        KafkaError.
+        """
+        if self._consumer is None or partition not in (self._consumer.partitions_for_topic(topic) or {0}):
+            return 0
+        tp = TopicPartition(topic, partition)
+        return int((await self._consumer.beginning_offsets([tp]))[tp])
+
     async def stop(self) -> None:
         """Stop following; the model stays as it is."""
         for task in self._tasks:
@@ -149,6 +159,7 @@ class Follower:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         if self._consumer is not None:
             await self._consumer.stop()
+        self._metrics.complete.set_function(float)  # it held the model, which may be large and frozen
 
     async def _follow(self, consumer: AIOKafkaConsumer) -> None:
         started_s = time.monotonic()

@@ -81,6 +81,8 @@ class Channel:
         self._joining = 0
         self._number = 0
         self._pages: Pages = {}
+        self._generation = ""
+        """Of the boards in _pages."""
         self._told: tuple[bool, str] | None = None
         """Complete and generation, as said in a delta: who joins and gets a snapshot must not keep it from others."""
         self._deltas: deque[tuple[int, bytes]] = deque()
@@ -146,11 +148,13 @@ class Channel:
 
     def _snapshot(self) -> bytes:
         boards = [{"key": key, **page} for key, page in self._pages.items()]
-        return self._encode("snapshot", dump({**self._head(), "boards": boards}), f"{self._name}.{self._number}")
+        head = {**self._head(), "generation": self._generation}
+        return self._encode("snapshot", dump({**head, "boards": boards}), f"{self._name}.{self._number}")
 
     def _update(self) -> bool:
         """Look anew; whether there was anything to say."""
         before, now, head = self._pages, self._watched.pages(), self._head()
+        self._generation = head["generation"]
         before_told, self._told = self._told, (head["complete"], head["generation"])
         changed = [delta for key, page in now.items() if (delta := _delta(key, before.get(key), page)) is not None]
         # What was not sent stays as it was: the next delta is told against what clients have.

@@ -62,11 +62,11 @@ def test_a_dropped_generation_keeps_its_name() -> None:
 def test_what_a_switch_silenced_is_unknown_until_somebody_decided_it() -> None:
     promoted = state(generation_record(NEW), Live("new", BASE, 1, 7).record())
     assert promoted.silenced() is None
-    promoted.apply(*Silenced(1, frozenset({ID})).record())
+    promoted.apply(*Silenced(1, frozenset({ID})).records()[0])
     assert promoted.silenced() == frozenset({ID})
     promoted.apply(*Live(BASE, "new", 2, 8).record())
     assert promoted.silenced() is None and promoted.silenced_before() == {ID}
-    promoted.apply(*Silenced(2, frozenset()).record())
+    promoted.apply(*Silenced(2, frozenset()).records()[0])
     assert promoted.silenced() == frozenset({ID}), "what was silenced stays so"
 
 
@@ -76,7 +76,7 @@ def test_compaction_changes_nothing() -> None:
         prepared_record("new"),
         Live("new", BASE, 1, 7).record(),
         prepared_record(None),
-        Silenced(1, frozenset({ID})).record(),
+        *Silenced(1, frozenset({ID})).records(),
         Live(BASE, "new", 2, 8, notify_past=True).record(),
     ]
     compacted = list(dict(history).items())

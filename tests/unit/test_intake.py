@@ -26,11 +26,14 @@ class Plan:
         self.archived = archived
         self.its_end = end
         self.may_miss = may_miss
-        self.may_read = asyncio.Event()
+        self.markers_to = 0
 
     def blocks(self, role: int, partition: int, from_offset: int) -> Iterator[Sequence[Any]]:
         if role == 0 and self.archived:
             yield sales(*(offset for offset in self.archived if offset >= from_offset))
+
+    def archived_to(self, role: int, partition: int, offset: int) -> int:
+        return max(offset, self.markers_to) if role == 0 else offset
 
     def end(self, role: int, partition: int) -> int | None:
         return self.its_end
@@ -167,4 +170,44 @@ async def test_a_position_moves_over_what_holds_no_records_only_when_nothing_was
         assert not shop.intake.may_skip(shop.worker, 0, 80)
         await asyncio.sleep(0.001)
     assert isinstance(shop.failure, OffsetsDeleted)
+    await shop.close()
+
+
+async def test_markers_at_the_end_of_an_archive_are_no_gap():
+    plan = Plan(archived=range(99))
+    plan.markers_to = 100
+    shop = Shop(plan, first=100)
+    shop.bring(*range(100, 110))
+    await shop.until(110)
+    assert shop.counted == 109 and shop.failure is None
+    await shop.close()
+
+
+async def test_what_waited_for_archives_that_hold_more_does_not_look_like_a_gap_later():
+    shop = Shop(Plan(archived=range(100)))
+    shop.bring(*range(50))  # held, and older than what is fed
+    await shop.until(100)
+    shop.first = 90  # deleted up to there, but counted
+    shop.bring(*range(90, 120))
+    await shop.until(120)
+    assert shop.counted == 120 and shop.failure is None
+    await shop.close()
+
+
+async def test_a_marker_right_before_the_end_leaves_no_lag():
+    shop = Shop(Plan(end=16))
+    shop.bring(*range(15))  # 15 is a marker
+    shop.bring(*range(16, 30))
+    await shop.until(16)
+    assert shop.counted == 15
+    await shop.close()
+
+
+async def test_records_before_the_end_count_when_they_come_together_with_those_after_it():
+    shop = Shop(Plan(end=5))
+    shop.bring(0)
+    await shop.until(1)  # nothing is held any more
+    shop.bring(*range(1, 10))
+    await shop.until(5)
+    assert shop.counted == 5
     await shop.close()

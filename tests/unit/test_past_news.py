@@ -76,7 +76,11 @@ async def silenced(
 ) -> tuple[frozenset[bytes], Producer]:
     producer: Any = Producer()
     asked: Any = control
-    past = PastNews(asked, "control", new, lambda: old, lambda boards: NoRanks())
+
+    async def before() -> ReadModel | None:
+        return old
+
+    past = PastNews(asked, "control", control.state.live.name, new, before, lambda boards: NoRanks(), 3_600_000)
     return await past.silenced(producer, set(raised)), producer
 
 
@@ -91,7 +95,7 @@ async def test_what_only_the_new_generation_knows_is_silenced_and_kept_on_the_co
     found, producer = await silenced(control, model_of(FULL, CAPACITIES), model_of(HALF, CAPACITIES))
     assert found == ids(80, 90, 95, sold_out=True)
     ((topic, key, value),) = producer.committed
-    assert (topic, key, value) == ("control", *Silenced(1, found).record())
+    assert (topic, key, value) == ("control", *Silenced(1, found).records()[0])
 
 
 async def test_what_both_know_is_not_silenced_so_that_the_new_one_goes_on_where_the_old_one_stopped() -> None:
@@ -114,14 +118,14 @@ async def test_nothing_is_silenced_where_the_past_was_asked_for() -> None:
 async def test_it_is_decided_once_also_by_who_takes_over_after_a_crash() -> None:
     decided = Silenced(1, frozenset(ids(95)))
     found, producer = await silenced(
-        Control(promoted(), decided.record()), model_of(FULL, CAPACITIES), model_of(HALF, CAPACITIES)
+        Control(promoted(), *decided.records()), model_of(FULL, CAPACITIES), model_of(HALF, CAPACITIES)
     )
     assert found == decided.ids and producer.committed == []
 
 
 async def test_what_an_earlier_switch_silenced_stays_so() -> None:
     earlier = Silenced(1, frozenset(ids(10, schedule="B")))
-    control = Control(earlier.record(), promoted(number=2))
+    control = Control(*earlier.records(), promoted(number=2))
     found, _ = await silenced(control, model_of(FULL, CAPACITIES), model_of(HALF, CAPACITIES))
     assert found == earlier.ids | ids(80, 90, 95, sold_out=True)
 
