@@ -1,5 +1,6 @@
 """What a switch of generations silences: news of the past that only the new one knows, decided once."""
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Iterable
 from typing import Any
@@ -141,3 +142,45 @@ async def test_an_old_generation_that_counts_no_more_is_not_waited_for_long(monk
     found, _ = await silenced(Control(promoted()), model_of(FULL, CAPACITIES), model_of(FIRST, CAPACITIES))
     # It knows everything up to its newest event, at START_S - 96; what came later may be news that it had not seen.
     assert found == frozenset()
+
+
+async def test_what_is_sold_while_the_old_generation_catches_up_is_no_news_of_the_past(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    new, late = model_of(FIRST, CAPACITIES), model_of(FIRST[:-1], CAPACITIES)
+    sleep = asyncio.sleep
+
+    async def sold_meanwhile(seconds: float) -> None:
+        """Both count on while it waits, the old one an event behind."""
+        if seconds:
+            vars(new).update(vars(model_of(FULL, CAPACITIES)))
+            vars(late).update(vars(model_of(FULL[:-1], CAPACITIES)))
+        await sleep(0)
+
+    monkeypatch.setattr(asyncio, "sleep", sold_meanwhile)
+    found, _ = await silenced(Control(promoted()), new, late)
+    assert found == frozenset()
+
+
+async def test_whose_generation_is_not_live_any_more_decides_nothing() -> None:
+    control: Any = Control()
+    producer: Any = Producer()
+
+    async def before() -> ReadModel | None:
+        raise AssertionError("it is not to be looked at")
+
+    past = PastNews(control, "control", "new", model_of(FULL), before, lambda boards: NoRanks(), 3_600_000)
+    deciding = asyncio.create_task(past.silenced(producer, set()))
+    await asyncio.sleep(0.1)
+    assert not deciding.done() and producer.committed == []
+    deciding.cancel()
+
+
+def test_however_many_ids_are_silenced_each_record_fits_a_topic_and_they_come_back_together() -> None:
+    many = Silenced(1, frozenset(number.to_bytes(16, "big") for number in range(50_000)))
+    records = many.records()
+    assert all(len(value or b"") < 1_000_000 for _, value in records)
+    control = Control(promoted(), *records[:-1])
+    assert control.state.silenced() is None  # the decision itself comes last
+    control.state.apply(*records[-1])
+    assert control.state.silenced() == many.ids
