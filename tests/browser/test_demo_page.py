@@ -16,6 +16,10 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 RATE = 200
 MOVES_WITHIN_MS = 60_000
 
+THREE_WORKERS = """
+() => new Set(document.querySelector("main").innerText.match(/127\\.0\\.0\\.1:[0-9]+/g)).size === 3
+"""
+
 
 @pytest.fixture(scope="module")
 def demo(can_run_kafka: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
@@ -70,7 +74,7 @@ async def test_the_operations_page_shows_who_works_on_what(browser: Browser, dem
     text = watched.page.locator("main")
     for topic in ("reservation.completed", "reservation.cancelled"):
         await expect(text).to_contain_text(topic)
-    for worker in range(3):
-        await expect(text).to_contain_text(str(int(demo.wait_address().rpartition(":")[2]) + worker))
+    # Their ports follow each other, but for those that somebody else had taken.
+    await watched.page.wait_for_function(THREE_WORKERS, timeout=MOVES_WITHIN_MS)
     assert await violations(watched.page) == []
     assert watched.errors == []
