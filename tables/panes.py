@@ -15,8 +15,12 @@ from tables.position import Position
 from tables.seen import SeenBatch, SeenIds
 from tables.store import Pair, PartitionStore
 
-CACHED_PANES = 100_000
-"""Decoded panes kept per partition, some 60 MB of them at the worst; beyond that they are read from RocksDB."""
+CACHED_PANES, CACHED_SECONDS = 100_000, 200_000
+"""Decoded panes kept per partition, and seconds with sales in them, some 200 bytes each; beyond that they are read from
+RocksDB. A replay fills panes to the brim and does not come back to them: counted in panes, that would be gigabytes."""
+
+LOOK_EVERY_PANES = 1_000
+"""The seconds in the cache are counted after it has grown by so many panes."""
 
 ROLES = (0, 1)
 """Completed topic, cancelled topic: the index in Settings.source_topics."""
@@ -58,6 +62,7 @@ class OwnedPartition:
         self._store = store
         self._changelog = changelog
         self._cache: dict[tuple[int, int, str], Pane] = {}
+        self._trim_at = LOOK_EVERY_PANES
         self.positions = {role: self._load_position(role) for role in (*ROLES, *LINE_ROLES)}
         self.seen = {role: SeenIds(store, role, number, keep_ids_ms) for role in (*ROLES, *LINE_ROLES)}
 
@@ -108,6 +113,7 @@ class OwnedPartition:
         """Delete panes, in changelog and store."""
         await self._write([(key, None) for key in keys])
         self._cache.clear()
+        self._trim_at = LOOK_EVERY_PANES
 
     async def expire_ids(self, now_ms: Mapping[int, int]) -> int:
         """Delete the ids that are too old to matter; returns how many records went. now_ms: by role, by its clock."""
@@ -157,9 +163,15 @@ class OwnedPartition:
 
     def _trim(self) -> None:
         """Drop the panes that were first used longest ago. Only between flushes: none is being changed then."""
-        while len(self._cache) > CACHED_PANES:
-            for known in list(self._cache)[: CACHED_PANES // 4]:
-                del self._cache[known]
+        cache = self._cache
+        if len(cache) < self._trim_at:
+            return
+        seconds = sum(len(pane.seconds) for pane in cache.values())
+        if len(cache) > CACHED_PANES or seconds > CACHED_SECONDS:
+            keep = min(CACHED_PANES, int(len(cache) * CACHED_SECONDS / max(seconds, 1))) * 3 // 4
+            for known in list(cache)[: len(cache) - keep]:
+                del cache[known]
+        self._trim_at = len(cache) + LOOK_EVERY_PANES
 
 
 def applied_of(value: bytes) -> int:
