@@ -48,8 +48,7 @@ class Session:
 
     async def write(self, records: Sequence[Record]) -> None:
         """Write to the control topic, all or none; the state has them on return."""
-        await write_control(self.settings, self.options, records)
-        await self.control.catch_up()
+        await self.control.catch_up(await write_control(self.settings, self.options, records))
 
     def there(self) -> list[Report]:
         """Every process of the app that has said something lately."""

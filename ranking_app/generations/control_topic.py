@@ -51,11 +51,14 @@ class ControlTopic:
         self._task = asyncio.create_task(self._follow(consumer), name="control-topic")
         self._task.add_done_callback(lambda task: _tell(task, on_failure))
 
-    async def catch_up(self) -> None:
-        """Return when everything is applied that is on the topic now."""
+    async def catch_up(self, with_offset: int = -1) -> None:
+        """Return when everything is applied that is on the topic now, and the record of an offset.
+
+        A transaction that was just committed may not be seen yet: its markers are written a moment later.
+        """
         if self._consumer is None:
             return
-        end = (await self._consumer.end_offsets([self._tp]))[self._tp]
+        end = max((await self._consumer.end_offsets([self._tp]))[self._tp], with_offset + 1)
         # Between taking records and applying them nothing else runs.
         while await self._consumer.position(self._tp) < end:
             if self._task is not None and self._task.done():
@@ -86,12 +89,17 @@ class ControlTopic:
             self.changed.set()
 
 
-async def write_control(settings: Settings, options: Mapping[str, Any], records: Iterable[Record]) -> None:
-    """Records, all or none; whoever writes later with the same app waits for them or is fenced."""
+async def write_control(settings: Settings, options: Mapping[str, Any], records: Iterable[Record]) -> int:
+    """Records, all or none; whoever writes later with the same app waits for them or is fenced.
+
+    The offset of the last one.
+    """
     producer = writer(options, transactional_id=f"{settings.app_id}-control")
     async with started(producer), producer.transaction():
-        for key, value in records:
-            await producer.send(settings.control_topic, key=key, value=value, partition=0)
+        sent = [
+            await producer.send(settings.control_topic, key=key, value=value, partition=0) for key, value in records
+        ]
+    return max([int((await future).offset) for future in sent], default=-1)
 
 
 def _tell(task: asyncio.Task[None], on_failure: Callable[[BaseException], None]) -> None:

@@ -25,6 +25,8 @@ from ranking_app.backfill.progress import progress_of
 from ranking_app.backfill.session import session
 from ranking_app.clock import WallClock
 from ranking_app.errors import WrongLine
+from ranking_app.generations.control_state import generation_record
+from ranking_app.generations.generation import Generation
 from ranking_app.kafka_client import client_options
 from ranking_app.local.kafka import LocalKafka
 from ranking_app.settings import Settings
@@ -200,6 +202,13 @@ async def test_a_range_and_topics_that_were_chosen_are_all_that_counts(live: Set
             assert await _sold_of(live, "early") == sum(e["payload"]["quantity"] for e in completed.values())
         with pytest.raises(NoData):
             await begun(live, Wish("none", from_ms=WallClock().now_ms() + 3_600_000))
+
+
+async def test_what_was_written_to_the_control_topic_is_in_the_state_at_once(live: Settings) -> None:
+    async with session(live, WallClock(), waits=False) as opened:
+        for number in range(30):  # the markers of a transaction come a moment after its commit
+            await opened.write([generation_record(Generation(f"g{number}", 3))])
+            assert f"g{number}" in opened.state.generations
 
 
 async def test_partitions_that_a_topic_has_not_yet_hold_up_nothing(
