@@ -27,7 +27,7 @@ from ranking_app.errors import RankingError
 from ranking_app.faust_app import connect, create_faust_app, create_table
 from ranking_app.generations.generation import Generation
 from ranking_app.history import GenerationHistory
-from ranking_app.kafka_client import writer
+from ranking_app.kafka_client import close, writer
 from ranking_app.process import SAVED, Process
 from ranking_app.rankings.rank_news import RankRule
 from ranking_app.read_model.sources import LINE_TOPICS, SourceKey
@@ -39,8 +39,10 @@ from schemas.produce_line import TopicNames
 from tables.changelog import PRODUCER_OPTIONS
 from tables.panes import LINE_ROLES, ROLES
 
-STOP_BUDGET_S = 8.0
+STOP_BUDGET_S = 5.0
 """For the last flush, the commit, and Faust to leave its group. SIGTERM promises 10 s; the rest is for the others."""
+
+STARTING_ENDS_WITHIN_S = 0.5
 
 PREVIOUS_LOADS_WITHIN_S = 120.0
 """For the generation before, after a restart: what it knows decides which news is of the past."""
@@ -192,7 +194,13 @@ class Worker:
 
     async def run(self) -> None:
         """Until the process is asked to stop, or the generation is dropped; then flush, acknowledge, commit."""
-        await self._process.or_stop(self._producer.start())
+        try:
+            await self._process.or_stop(self._producer.start())
+            await self._count()
+        finally:
+            await close(self._producer)  # also one whose start was cut short, or that was not reached by a stop
+
+    async def _count(self) -> None:
         self._app.finalize()
         self._process.on_control = self._on_control
         await self._on_control()  # what came before that
@@ -314,7 +322,7 @@ class Worker:
             self._process.log.warning("stopped_uncleanly", reason=reason)
         stopping.cancel()
         starting.cancel()
-        await asyncio.wait([starting, stopping], timeout=1.0)
+        await asyncio.wait([starting, stopping], timeout=STARTING_ENDS_WITHIN_S)
 
     async def _stop_in_order(self) -> None:
         await self._upkeep.stop()
@@ -323,7 +331,6 @@ class Worker:
         if self._process.failure is None:
             await self._app.consumer.commit()
         await self._app.stop()
-        await self._producer.stop()
 
 
 def _ownership_rules(settings: Settings, owner: str) -> OwnershipRules:

@@ -1,7 +1,9 @@
 """What the commands share: flags that several of them have, and how a command is run and ends."""
 
 import asyncio
+import os
 import sys
+import threading
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -11,6 +13,9 @@ from ranking_app.clock import WallClock
 from ranking_app.errors import RankingError
 from ranking_app.logs import set_up_logs
 from ranking_app.settings import Settings, load_settings
+
+LEFT_WITHIN_S = 1.0
+"""What is left when a command is done: of the 10 s that a SIGTERM promises."""
 
 
 def kafka_flags(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -29,23 +34,43 @@ def web_flags(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def run(body: Callable[[Settings, WallClock], Coroutine[Any, Any, None]], flags: dict[str, Any]) -> None:
     """Load the settings, run body, exit: 0 done, 1 failed, 2 wrong use."""
+    runner, code = asyncio.Runner(), 1
 
     def go() -> int:
         settings = load_settings(**flags)
         set_up_logs(settings.log_format)
-        asyncio.run(body(settings, WallClock()))
+        runner.run(body(settings, WallClock()))
         return 0
 
-    exit_with(go)
+    try:
+        code = _exit_code(go)
+    finally:
+        _leave(runner, code)
+    sys.exit(code)
 
 
 def exit_with(body: Callable[[], int | None]) -> None:
     """Exit with what body returns (nothing: 0), or with the code of what it raises, said in one line."""
+    sys.exit(_exit_code(body))
+
+
+def _exit_code(body: Callable[[], int | None]) -> int:
     try:
-        code = body() or 0
+        return body() or 0
     except RankingError as error:
         click.echo(f"ranking-app: {error}", err=True)
-        code = error.exit_code
+        return error.exit_code
     except KeyboardInterrupt:
-        code = 130
-    sys.exit(code)
+        return 130
+
+
+def _leave(runner: asyncio.Runner, code: int) -> None:
+    """End what is left of the loop, and the process with it if that does not end.
+
+    All that matters was closed before. Without brokers Faust's agents start again when they are cancelled, and its
+    consumer's thread, for which the interpreter waits, goes on asking for them.
+    """
+    hanging = threading.Timer(LEFT_WITHIN_S, os._exit, [code])
+    hanging.daemon = True
+    hanging.start()
+    runner.close()

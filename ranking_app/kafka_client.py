@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import ssl
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
@@ -25,8 +25,8 @@ waits for that fetch to return: the long poll is the stall. 25 ms costs 40 empty
 DEFAULT_MAX_MESSAGE_BYTES = 1_048_588
 """Kafka's own default of max.message.bytes, for where nobody says otherwise or we may not ask."""
 
-CLOSE_WAIT_S = 5.0
-"""How long a cancelled task waits for its client to close."""
+CLOSE_WAIT_S = 1.0
+"""How long a client may take to close: without brokers, a producer would wait for them."""
 
 RETRY_PAUSE_S = 1.0
 """Between two tries to reach the brokers at a start."""
@@ -96,24 +96,27 @@ def writer(options: Mapping[str, Any], **more: Any) -> AIOKafkaProducer:
 
 @contextlib.asynccontextmanager
 async def started(client: Client) -> AsyncIterator[Client]:
-    """A client, started; closed at the end, also where the start failed or whoever uses it was cancelled.
-
-    Closing is not cut short by a cancellation: aiokafka would leave its connections open.
-    """
+    """A client, started; closed at the end, also where the start failed or whoever uses it was cancelled."""
     try:
         await client.start()
         yield client
     finally:
-        await _to_its_end(client.stop())
+        await close(client)
 
 
-async def _to_its_end(body: Coroutine[Any, Any, None]) -> None:
-    task = asyncio.ensure_future(body)
+async def close(client: AIOKafkaConsumer | AIOKafkaProducer) -> None:
+    """Close a client that may have been started or closed before. What it still had to send has CLOSE_WAIT_S for that.
+
+    Not cut short by a cancellation: aiokafka would leave its connections open.
+    """
+    closing = asyncio.ensure_future(client.stop())
     try:
-        await asyncio.shield(task)
+        await asyncio.wait([closing], timeout=CLOSE_WAIT_S)
     except asyncio.CancelledError:
-        await asyncio.wait([task], timeout=CLOSE_WAIT_S)
+        await asyncio.wait([closing], timeout=CLOSE_WAIT_S)
         raise
+    if closing.done():
+        closing.result()
 
 
 async def wait_for_brokers(options: Mapping[str, Any], wait_ms: int, log: Any) -> None:

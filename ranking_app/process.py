@@ -43,6 +43,9 @@ THRESHOLD, LOADING_THRESHOLD = (100_000, 50, 100), (1_000_000, 50, 100)
 
 RETRY_S = 1.0
 
+CLOSE_BUDGET_S = 2.0
+"""For the last report and the readers, of the 10 s that a SIGTERM promises; the worker's own part is in app.py."""
+
 AS_FAR_WITHIN_S = 1.0
 """At a switch: what answered before counts no more until the new generation is as far; of the 2 s of a promotion."""
 
@@ -170,11 +173,15 @@ class Process:
                 tasks.append(task)
             yield
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-            await self.control.close()
-            await self.followed.stop()
+            # Brokers may be away: what is not closed by then ends with the process.
+            await asyncio.wait([asyncio.ensure_future(self._close(tasks))], timeout=CLOSE_BUDGET_S)
+
+    async def _close(self, tasks: list[asyncio.Task[None]]) -> None:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self.control.close()
+        await self.followed.stop()
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (error := task.exception()) is not None:

@@ -9,18 +9,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aiokafka import TopicPartition
+from aiokafka import AIOKafkaProducer, TopicPartition
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
 
 import agents.apply
 import agents.notifier
 import agents.upkeep
+import ranking_app.app
 from agents.apply import ApplyFailed
 from agents.ownership import Ownership
 from ranking_app.app import Worker
 from ranking_app.client_problems import UnknownSchedule
 from ranking_app.data_dir import DAMAGED_MARK
-from ranking_app.kafka_client import client_options, reader
+from ranking_app.kafka_client import client_options, reader, writer
 from ranking_app.local.kafka import LocalKafka
 from ranking_app.process import SAVED, ProcessStopped
 from ranking_app.rankings.panes import fold
@@ -125,6 +126,34 @@ async def test_a_restart_with_its_disk_reads_only_what_came_to_the_changelog_sin
         async with running(settings) as damaged:
             read_anew = await damaged.until("/v1/rankings/sales?limit=100", lambda a: a["completeness"]["complete"])
             assert sold(read_anew) == sold(restarted)
+
+
+async def test_stopped_while_its_producer_starts_it_leaves_no_connection_open(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, connected = [], asyncio.Event()
+
+    def slow_writer(*arguments: Any, **more: Any) -> AIOKafkaProducer:
+        producer = writer(*arguments, **more)
+        start = producer._sender.start
+
+        async def connects_and_waits() -> None:
+            await start()
+            connected.set()
+            await asyncio.Event().wait()
+
+        producer._sender.start = connects_and_waits
+        made.append(producer)
+        return producer
+
+    monkeypatch.setattr(ranking_app.app, "writer", slow_writer)
+    async with running(settings) as worker:
+        await asyncio.wait_for(connected.wait(), 20)
+        (producer,) = made
+        connections = list(producer.client._conns.values())
+        assert any(connection.connected() for connection in connections)
+        await worker.stop()
+    assert not any(connection.connected() for connection in connections)
 
 
 async def test_ops_names_the_owner_of_every_partition_and_an_audit_leads_to_the_offsets(settings: Settings) -> None:
