@@ -6,6 +6,7 @@ written and not committed is added again after a crash.
 
 import asyncio
 import time
+import uuid
 from collections import Counter
 
 from aiokafka import AIOKafkaConsumer
@@ -23,7 +24,7 @@ async def main(task: Task) -> None:
     consumer = AIOKafkaConsumer(
         task.topic,
         bootstrap_servers=task.bootstrap,
-        group_id="redis-peer",
+        group_id=f"redis-{uuid.uuid4()}",  # the same topic is counted for each kind of window
         enable_auto_commit=False,
         auto_offset_reset="earliest",
     )
