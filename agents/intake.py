@@ -12,6 +12,7 @@ from typing import Protocol
 from agents.partition_worker import PartitionWorker
 from agents.pending import Batch, Record
 from ranking_app.errors import RankingError
+from ranking_app.tasks import telling
 from tables.panes import LINE_ROLES, ROLES, OwnedPartition
 
 FEED_RECORDS = 10_000
@@ -156,13 +157,8 @@ class PlannedIntake:
         task = asyncio.ensure_future(body)
         running = self._tasks.setdefault(number, set())
         running.add(task)
-
-        def ended(done: asyncio.Future[None]) -> None:
-            running.discard(task)
-            if not done.cancelled() and (error := done.exception()) is not None:
-                self._on_failure(error)
-
-        task.add_done_callback(ended)
+        task.add_done_callback(running.discard)
+        task.add_done_callback(telling(self._on_failure))
 
     async def _feed(self, worker: PartitionWorker) -> None:
         for role in (*LINE_ROLES, *ROLES):

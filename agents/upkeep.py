@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from agents.ownership import Ownership
+from ranking_app.tasks import telling
 from tables.panes import OwnedPartition
 
 
@@ -49,7 +50,7 @@ class Upkeep:
         loops = ((HEAL_INTERVAL_S, self.heal), (RETIRE_INTERVAL_S, self.retire))
         for interval_s, body in loops:
             task = asyncio.create_task(_every(interval_s, body))
-            task.add_done_callback(self._ended)
+            task.add_done_callback(telling(self._on_failure))
             self._tasks.append(task)
 
     async def stop(self) -> None:
@@ -77,10 +78,6 @@ class Upkeep:
             if number in self._ownership.partitions:
                 self._ownership.run_between_flushes(number, _retire(keys))
                 self._log.info("schedules_retired", partition=number, schedules=len(expired), panes=len(keys))
-
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        if not task.cancelled() and (error := task.exception()) is not None:
-            self._on_failure(error)
 
 
 def _rewrite(key: bytes) -> Callable[[OwnedPartition], Awaitable[None]]:

@@ -14,17 +14,14 @@ from typing import Any
 
 import aiohttp
 import click
-from aiokafka import AIOKafkaProducer
 
 from benchmarks.app import logged_at_s, start
-from benchmarks.events import envelopes, fill
+from benchmarks.filled_topic import filled_topic
 from benchmarks.latency import measure, percentile
 from benchmarks.stock_rate import EVENTS, PARTITIONS, TOPIC, stock_rate
-from ranking_app.kafka_client import wait_for_brokers
 from ranking_app.local.kafka import LocalKafka
 from ranking_app.local.ports import pick_ports
 from ranking_app.settings import load_settings
-from ranking_app.topics import ensure_topics
 
 RATE = 2_500
 
@@ -41,14 +38,8 @@ def main(events: int, schedules: int, latency_seconds: float) -> None:
 
 async def _bench(kafka: LocalKafka, folder: Path, events: int, schedules: int, seconds: float) -> dict[str, Any]:
     (port,) = pick_ports("127.0.0.1", 1)
-    options = {"bootstrap_servers": kafka.bootstrap.split(",")}
-    await wait_for_brokers(options, 30_000, None)
-    await ensure_topics(load_settings(broker=kafka.url, app_id="bench"), options)
-    producer = AIOKafkaProducer(**options, acks="all", enable_idempotence=True, max_batch_size=512 * 1024)
-    await producer.start()
-    try:
-        count = await fill(producer, TOPIC, PARTITIONS, envelopes(events, schedules))
-        print(f"{count} events of {schedules} schedules on {TOPIC}, {PARTITIONS} partitions", flush=True)
+    settings = load_settings(broker=kafka.url, app_id="bench")
+    async with filled_topic(kafka, settings, events, schedules) as (producer, count):
         stock = {kind: stock_rate(kafka, folder, kind, events) for kind in EVENTS}
         log = folder / "worker.log"
         worker = start("worker", log, broker=kafka.url, app_id="bench", data_dir=folder / "worker", web_port=port)
@@ -60,8 +51,6 @@ async def _bench(kafka: LocalKafka, folder: Path, events: int, schedules: int, s
         finally:
             worker.terminate()
             worker.wait(timeout=15)
-    finally:
-        await producer.stop()
     return {
         "events_per_second": round(rate),
         "stock_tumbling_ratio": round(rate / stock["tumbling"], 1),

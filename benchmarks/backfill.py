@@ -24,15 +24,14 @@ from aiokafka import AIOKafkaProducer
 from benchmarks.__main__ import until_all_shown
 from benchmarks.app import start
 from benchmarks.events import envelopes, fill
+from benchmarks.filled_topic import filled_topic
 from benchmarks.stock_rate import PARTITIONS, TOPIC, stock_rate
 from ranking_app.backfill.progress import Progress, progress_of
 from ranking_app.backfill.session import session
 from ranking_app.clock import WallClock
-from ranking_app.kafka_client import wait_for_brokers
 from ranking_app.local.kafka import LocalKafka
 from ranking_app.local.ports import pick_ports
 from ranking_app.settings import Settings, load_settings
-from ranking_app.topics import ensure_topics
 
 LIVE_RATE = 500
 NAME = "again"
@@ -53,14 +52,7 @@ def main(events: int, schedules: int, workers: int) -> None:
 async def _bench(kafka: LocalKafka, folder: Path, events: int, schedules: int, workers: int) -> dict[str, Any]:
     (port,) = pick_ports("127.0.0.1", 1)
     settings = load_settings(broker=kafka.url, app_id="bench", data_dir=folder / "data")
-    options = {"bootstrap_servers": kafka.bootstrap.split(",")}
-    await wait_for_brokers(options, 30_000, None)
-    await ensure_topics(settings, options)
-    producer = AIOKafkaProducer(**options, acks="all", enable_idempotence=True, max_batch_size=512 * 1024)
-    await producer.start()
-    try:
-        count = await fill(producer, TOPIC, PARTITIONS, envelopes(events, schedules))
-        print(f"{count:,} events of {schedules} schedules on {TOPIC}, {PARTITIONS} partitions", flush=True)
+    async with filled_topic(kafka, settings, events, schedules) as (producer, count):
         stock = stock_rate(kafka, folder, "tumbling")
         log = folder / "worker.log"
         worker = start("worker", log, broker=kafka.url, app_id="bench", data_dir=folder / "worker", web_port=port)
@@ -76,8 +68,6 @@ async def _bench(kafka: LocalKafka, folder: Path, events: int, schedules: int, w
         finally:
             worker.terminate()
             worker.wait(timeout=15)
-    finally:
-        await producer.stop()
     return {
         "events_per_second_alone": round(alone),
         "backfill_events_per_second": round(rate),

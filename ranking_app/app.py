@@ -274,8 +274,8 @@ class Worker:
             raise ArchiveUnreadable(f"{topic}: line offset {offset} was an event when the backfill was begun")
         if topic not in sources:
             return False
-        live = self._process.followed[self._process.model.generation].model
-        return offset >= live.position(SourceKey(sources.index(topic), partition)).next_offset
+        source = SourceKey(sources.index(topic), partition)
+        return offset >= self._process.answering.now.model.position(source).next_offset
 
     def _arrivals(self, role: int) -> WallArrivals | RecordArrivals:
         """The base generation counts by the wall clock; one that is rebuilt must find again what that found then.
@@ -308,7 +308,7 @@ class Worker:
 
     def _must_yield(self) -> bool:
         """Whether the live generation is behind. One that does not move at all is not helped by waiting for it."""
-        live = self._process.followed[self._process.model.generation].model
+        live = self._process.answering.now.model
         state = live.completeness(live.live_as_of_s())
         return state.complete and max(part.lag for part in state.partitions) > self._process.settings.backfill_yield_lag
 
@@ -334,19 +334,11 @@ class Worker:
 
 
 def _ownership_rules(settings: Settings, owner: str) -> OwnershipRules:
-    def rules(flat_cancels: bool) -> DecodeRules:
-        return DecodeRules(
-            timezone=settings.zone,
-            max_future_ms=settings.max_future,
-            max_record_bytes=settings.max_record_bytes,
-            flat_cancels=flat_cancels,
-        )
-
     return OwnershipRules(
         topics=settings.source_topics,
         line_topics=LINE_TOPICS,
         changelog_topic=settings.changelog_topic,
-        decode=(rules(False), rules(True)),
+        decode=DecodeRules.of_sources(settings),
         grace_ms=settings.grace,
         keep_ids_ms=int(settings.dedupe_hours * HOUR_MS),
         owner=owner,

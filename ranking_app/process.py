@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import gc
 import signal
-import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
@@ -12,8 +11,8 @@ from typing import Any
 import structlog
 from aiohttp.web import Application
 from aiokafka import AIOKafkaConsumer
-from aiokafka.errors import KafkaError
 
+from ranking_app.answering import Answering
 from ranking_app.clock import Clock
 from ranking_app.errors import RankingError
 from ranking_app.generations.control_topic import ControlTopic
@@ -30,6 +29,7 @@ from ranking_app.read_model.saved import SavedReadModel
 from ranking_app.read_model.state import ReadModel, ReadRules
 from ranking_app.read_model.switched import SwitchedReadModel
 from ranking_app.settings import BASE, PREFIX, Settings, WrongSetting
+from ranking_app.tasks import telling
 from ranking_app.topics import METADATA_MAX_AGE_MS, ensure_control_topics, ensure_topics
 from ranking_app.upstream.odd_batches import read_odd_batches
 from ranking_app.upstream.plain_records import plain_records
@@ -41,13 +41,8 @@ from ranking_app.web.server import WebServer, address_of, allowed_connections
 THRESHOLD, LOADING_THRESHOLD = (100_000, 50, 100), (1_000_000, 50, 100)
 """Of the garbage collector: rarely (decoding makes no cycles), and hardly ever while a million panes are loaded."""
 
-RETRY_S = 1.0
-
 CLOSE_BUDGET_S = 2.0
 """For the last report and the readers, of the 10 s that a SIGTERM promises; the worker's own part is in app.py."""
-
-AS_FAR_WITHIN_S = 1.0
-"""At a switch: what answered before counts no more until the new generation is as far; of the 2 s of a promotion."""
 
 SAVED = "read_model.saved"
 """In the data directory of a worker. A serve instance has none: it reads the changelog at each start."""
@@ -80,7 +75,7 @@ class Process:
         self.on_control: Callable[[], Awaitable[None]] | None = None
         """Called whenever the control topic changed, after this process has done what it says."""
         self._saves = saves
-        self._counted: str | None = None
+        self.answering = Answering(self.control, self.followed, self.model, self.metrics, self.log)
         self._reporter = Reporter(settings, self.options, self._report, self.log)
 
     def make_reader(self) -> AIOKafkaConsumer:
@@ -119,11 +114,11 @@ class Process:
 
     async def count(self, generation: Generation | None) -> None:
         """From now on this process shares in counting a generation, and has it in memory; None: in none."""
-        self._counted = None if generation is None else generation.name
+        self.answering.counted = None if generation is None else generation.name
         if generation is not None:
             await self._need_topics(generation)
             await self.followed.follow({generation.name})
-        await self.followed.leave(self.followed.names() - self._wanted())
+        await self.answering.leave_unwanted()
         self._reporter.now()
 
     async def until_stopped(self) -> None:
@@ -166,10 +161,10 @@ class Process:
         tasks: list[asyncio.Task[None]] = []
         try:
             gc.set_threshold(*LOADING_THRESHOLD)
-            await self.or_stop(self._adopt())
+            await self.or_stop(self.answering.adopt())
             for body in (self._obey(), self._freeze_what_was_loaded(), self._reporter.run()):
                 task = asyncio.create_task(body)
-                task.add_done_callback(self._ended)
+                task.add_done_callback(telling(self.fail))
                 tasks.append(task)
             yield
         finally:
@@ -183,88 +178,18 @@ class Process:
         await self.control.close()
         await self.followed.stop()
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        if not task.cancelled() and (error := task.exception()) is not None:
-            self.fail(error)
-
     async def _obey(self) -> None:
         """Do what the control topic says, as soon as it says it."""
         while True:
-            await self._next_cause()
-            await self._adopt_or_try_again()
+            await self.answering.next_cause()
+            await self.answering.adopt_or_try_again()
             self._reporter.now()
             if self.on_control is not None:
                 await self.on_control()
 
-    async def _adopt_or_try_again(self) -> None:
-        """A broker may be away at just that moment: no reason to stop answering."""
-        while True:
-            try:
-                return await self._adopt()
-            except (KafkaError, OSError) as error:
-                self.log.warning("generation_not_loaded", reason=repr(error))
-                await asyncio.sleep(RETRY_S)
-
     async def until_answers(self) -> None:
         """Return when the live generation is loaded here, or the process is to stop."""
-        await self.or_stop(self.followed[self.model.generation].follower.loaded.wait())
-
-    async def _next_cause(self) -> None:
-        causes = [self.control.changed]
-        live = self.control.state.live.name
-        if live != self.model.generation and live in self.followed:
-            causes.append(self.followed[live].follower.loaded)
-        waiting = [asyncio.ensure_future(cause.wait()) for cause in causes]
-        try:
-            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for future in waiting:
-                future.cancel()
-        self.control.changed.clear()
-
-    async def _adopt(self) -> None:
-        """Have in memory what is wanted, answer from what is live, leave the rest.
-
-        A generation that is not loaded yet does not answer in place of one that is.
-        """
-        await self.followed.follow(self._wanted())
-        while (live := self.control.state.live.name) not in self.followed:  # it changed meanwhile
-            await self.followed.follow(self._wanted())
-        model, follower = self.followed[live]
-        if not self.model.loaded or (self.model.generation != live and model.loaded):
-            await self._until_as_far(model)
-            self._switch(live, model, follower)
-        await self.followed.leave(self.followed.names() - self._wanted())
-
-    async def _until_as_far(self, new: ReadModel) -> None:
-        """Hold what answers until the new one has counted as far, so that no number goes back; not for long."""
-        if not self.model.loaded:
-            return
-        old, follower = self.followed[self.model.generation]
-        deadline_s = time.monotonic() + AS_FAR_WITHIN_S
-        with follower.held():
-            while any(new.position(it).next_offset < old.position(it).next_offset for it in old.sources()):
-                if time.monotonic() > deadline_s:
-                    self.log.warning("generation_is_behind", generation=self.control.state.live.name)
-                    return
-                await asyncio.sleep(0.01)
-
-    def _wanted(self) -> set[str]:
-        """What has to be in memory: also what answers until the live generation is loaded."""
-        wanted = self.control.state.wanted
-        if self._counted is not None:
-            wanted.add(self._counted)
-        if self.model.loaded:
-            wanted.add(self.model.generation)
-        there = self.control.state.generations
-        return {name for name in wanted if name in there or name in self.followed}
-
-    def _switch(self, name: str, model: ReadModel, follower: Follower) -> None:
-        for known in self.followed.names():
-            other = self.followed[known].follower
-            other.report_to(self.metrics if other is follower else Metrics())
-        self.model.switch(name, model)
-        self.log.info("generation_answers", generation=name)
+        await self.or_stop(self.answering.now.follower.loaded.wait())
 
     def _make_followed(self, name: str) -> Followed:
         generation = self.control.state.generations[name]
@@ -290,7 +215,7 @@ class Process:
 
     async def _freeze_what_was_loaded(self) -> None:
         """The read model lives as long as the process: from now on no collection looks at what is in it."""
-        await self.followed[self.model.generation].follower.loaded.wait()
+        await self.answering.now.follower.loaded.wait()
         gc.freeze()
         gc.set_threshold(*THRESHOLD)
 
@@ -300,7 +225,7 @@ class Process:
             address=self.address,
             at_ms=self.clock.now_ms(),
             live=self.model.generation,
-            counts=self._counted,
+            counts=self.answering.counted,
             followed={
                 name: _followed_report(followed.model, self.control.state.generation(name).line_events)
                 for name, followed in self.followed.items()

@@ -41,6 +41,13 @@ class TopicNotCreated(RankingError):
     """A topic is missing and the brokers refused to create it. Operator: read the reason; check rights and brokers."""
 
 
+class TopicNotDeleted(RankingError):
+    """A topic is still there although the brokers were told to delete it.
+
+    Operator: check rights and brokers, and that delete.topic.enable is not false; then run the command again.
+    """
+
+
 class TopicWouldShrink(RankingError):
     """A topic has more partitions than it shall be grown to: Kafka cannot take partitions away. Nothing was changed.
 
@@ -182,7 +189,7 @@ async def grow_source_topics(
 
 
 async def delete_topic(name: str, options: Mapping[str, Any]) -> None:
-    """Delete a topic, if it is there, and wait until the brokers know. TopicNotCreated if they do not in time."""
+    """Delete a topic, if it is there, and wait until the brokers know. TopicNotDeleted if they do not in time."""
     admin = AIOKafkaAdminClient(**options)
     await admin.start()
     try:
@@ -192,7 +199,7 @@ async def delete_topic(name: str, options: Mapping[str, Any]) -> None:
         deadline_s = time.monotonic() + CREATE_WAIT_S
         while name in await admin.list_topics():
             if time.monotonic() > deadline_s:
-                raise TopicNotCreated(f"topic {name!r} was deleted, but is still there {CREATE_WAIT_S:g} s later")
+                raise TopicNotDeleted(f"topic {name!r} was deleted, but is still there {CREATE_WAIT_S:g} s later")
             await asyncio.sleep(0.1)
     finally:
         await admin.close()

@@ -1,10 +1,11 @@
 """One reservation record, decoded with care: what is wrong with it is named. schemas.decode is the fast way."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import tzinfo
 from typing import Any
 
 from ranking_app.errors import TimeInFuture, TimeTooOld, UnreadableTime
+from ranking_app.settings import Settings
 from schemas.checked import check
 from schemas.json_object import describe, parse_object
 from schemas.sale import Sale
@@ -27,6 +28,17 @@ class DecodeRules:
     max_future_ms: int
     max_record_bytes: int
     flat_cancels: bool
+
+    @classmethod
+    def of_sources(cls, settings: Settings) -> "tuple[DecodeRules, DecodeRules]":
+        """Of the completed and of the cancelled topic, as they are set: in the order of Settings.source_topics."""
+        completed = cls(
+            timezone=settings.zone,
+            max_future_ms=settings.max_future,
+            max_record_bytes=settings.max_record_bytes,
+            flat_cancels=False,
+        )
+        return completed, replace(completed, flat_cancels=True)
 
 
 def decode_sale(offset: int, value: bytes | None, rules: DecodeRules, now_ms: int) -> Sale:

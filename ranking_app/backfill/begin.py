@@ -37,9 +37,11 @@ async def begin(session: Session, wish: Wish) -> tuple[Generation, bool]:
     if wish.name in session.state.names_used or wish.name == BASE:
         raise NameUsed(f"there was a generation {wish.name!r} before; choose another name")
     settings = session.settings
-    line_events = await asyncio.to_thread(_check, wish, settings, session.clock.now_ms())
+    archives = await asyncio.to_thread(Archives.at, wish.archives)
     partitions = wish.partitions or session.state.live_generation.partitions
-    found = await plan(wish, settings, session.options, partitions, session.clock.now_ms())
+    found = await plan(wish, archives, settings, session.options, partitions, session.clock.now_ms())
+    # After the plan: to read the files may take minutes, and a plan that is refused says so at once.
+    line_events = await asyncio.to_thread(_check, archives, settings, session.clock.now_ms())
     made = replace(found, line_events=line_events)
     own = made.settings(settings)
     await delete_topic(own.changelog_topic, session.options)
@@ -62,26 +64,16 @@ async def _refuse_to_go_on(session: Session, wish: Wish) -> None:
         )
 
 
-def _check(wish: Wish, settings: Settings, now_ms: int) -> int:
+def _check(archives: Archives, settings: Settings, now_ms: int) -> int:
     """Archives are read to their end before anything is made: half a file is never counted.
 
     How many events are in the NDJSON files.
     """
-    if not wish.archives:
-        return 0
-    archives = Archives.at(wish.archives)
     for files in archives.parquet.values():
         for file in files:
             check_file(file)
-    topics = TopicNames.of(settings)
-    return sum(check_lines(path, topics, _line_rules(settings), now_ms) for path in archives.lines)
-
-
-def _line_rules(settings: Settings) -> tuple[DecodeRules, DecodeRules]:
-    def rules(flat_cancels: bool) -> DecodeRules:
-        return DecodeRules(settings.zone, settings.max_future, settings.max_record_bytes, flat_cancels)
-
-    return rules(False), rules(True)
+    topics, rules = TopicNames.of(settings), DecodeRules.of_sources(settings)
+    return sum(check_lines(path, topics, rules, now_ms) for path in archives.lines)
 
 
 async def _who_counts(session: Session, name: str) -> list[str]:

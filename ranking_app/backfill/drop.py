@@ -17,6 +17,7 @@ from ranking_app.backfill.start import children_directory
 from ranking_app.clock import Clock
 from ranking_app.generations.control_state import generation_record, prepared_record
 from ranking_app.settings import Settings
+from ranking_app.topics import delete_topic
 
 STOPPED_WITHIN_S = 60.0
 """For the workers to stop counting it, and for the brokers to forget those that died."""
@@ -25,7 +26,7 @@ PAUSE_S = 0.5
 
 
 async def drop(settings: Settings, clock: Clock, name: str, ask: Callable[[str], bool]) -> None:
-    """Remove it for good, after asking. UnknownGeneration, GenerationInUse.
+    """Remove it for good, after asking. UnknownGeneration, GenerationInUse, TopicNotDeleted.
 
     Run again for a generation that was dropped, it removes what was left.
     """
@@ -78,11 +79,10 @@ async def _wait_until_nobody_counts(opened: Session, name: str) -> None:
 
 
 async def _delete_on_brokers(opened: Session, group: str, topic: str) -> None:
+    await delete_topic(topic, opened.options)
     admin = AIOKafkaAdminClient(**opened.options)
     await admin.start()
     try:
-        if topic in await admin.list_topics():
-            await admin.delete_topics([topic])
         await _delete_group(admin, group)
     finally:
         await admin.close()

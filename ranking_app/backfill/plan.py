@@ -13,6 +13,7 @@ from ranking_app.backfill.errors import NoData, OffsetsGone, WrongArchives
 from ranking_app.generations.generation import Generation
 from ranking_app.kafka_client import reader, started
 from ranking_app.settings import Settings
+from ranking_app.topics import partition_counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +62,17 @@ class Held:
         return [(first, min(after, self.first)) for first, after in missing if first < self.first]
 
 
-async def plan(wish: Wish, settings: Settings, options: Mapping[str, Any], partitions: int, now_ms: int) -> Generation:
-    """The generation that was wished for. NoData, OffsetsGone, WrongArchives; and what the archives raise."""
-    archives = Archives.at(wish.archives) if wish.archives else Archives({}, ())
+async def plan(
+    wish: Wish, archives: Archives, settings: Settings, options: Mapping[str, Any], partitions: int, now_ms: int
+) -> Generation:
+    """The generation that was wished for. archives: those that the wish names; their records are not checked here.
+
+    NoData, OffsetsGone, WrongArchives; and what the archives raise.
+    """
     _check_archives(archives, settings)
     async with started(reader(options)) as consumer:
-        held = await _held(consumer, settings.source_topics, archives)
+        counts = await partition_counts(settings.source_topics, options)
+        held = await _held(consumer, settings.source_topics, counts, archives)
         starts = await _starts(consumer, wish, held, archives)
         ends = await _ends(consumer, wish, held, archives)
     _refuse_strangers(held, archives, partitions)
@@ -100,9 +106,10 @@ def _check_archives(archives: Archives, settings: Settings) -> None:
             raise WrongArchives(f"an archive of topic {topic!r} was named; this app counts {names}")
 
 
-async def _held(consumer: AIOKafkaConsumer, topics: Sequence[str], archives: Archives) -> list[Held]:
-    await consumer._client.force_metadata_update()
-    tps = [TopicPartition(topic, n) for topic in topics for n in sorted(consumer.partitions_for_topic(topic) or ())]
+async def _held(
+    consumer: AIOKafkaConsumer, topics: Sequence[str], counts: Mapping[str, int], archives: Archives
+) -> list[Held]:
+    tps = [TopicPartition(topic, number) for topic in topics for number in range(counts.get(topic, 0))]
     begins, ends = await consumer.beginning_offsets(tps), await consumer.end_offsets(tps)
     return [
         Held(

@@ -18,6 +18,7 @@ from ranking_app.generations.generation import Generation
 from ranking_app.generations.reports import REPORT_INTERVAL_S, SILENT_AFTER_MS, Instances, Report
 from ranking_app.kafka_client import client_options, reader, retried, started, wait_for_brokers
 from ranking_app.settings import Settings
+from ranking_app.tasks import telling
 from ranking_app.topics import ensure_control_topics
 
 
@@ -29,7 +30,6 @@ class Session:
     options: dict[str, Any]
     clock: Clock
     control: ControlTopic
-    log: Any
     instances: Instances = field(default_factory=Instances)
     failure: BaseException | None = None
 
@@ -75,12 +75,12 @@ async def session(settings: Settings, clock: Clock, waits: bool = True) -> Async
     def make_reader() -> AIOKafkaConsumer:
         return reader(options, isolation_level="read_committed")
 
-    opened = Session(settings, options, clock, ControlTopic(settings, make_reader), log)
+    opened = Session(settings, options, clock, ControlTopic(settings, make_reader))
     await opened.control.open(opened.fail)
     try:
         async with started(make_reader()) as consumer:
             following = asyncio.create_task(_follow_reports(opened, consumer))
-            following.add_done_callback(lambda task: _tell(task, opened))
+            following.add_done_callback(telling(opened.fail))
             try:
                 if waits:
                     await asyncio.sleep(REPORT_INTERVAL_S * 1.5)  # everybody who lives has spoken once by then
@@ -90,11 +90,6 @@ async def session(settings: Settings, clock: Clock, waits: bool = True) -> Async
                 await asyncio.gather(following, return_exceptions=True)
     finally:
         await opened.control.close()
-
-
-def _tell(task: asyncio.Task[None], session: Session) -> None:
-    if not task.cancelled() and (error := task.exception()) is not None:
-        session.fail(error)
 
 
 async def _follow_reports(session: Session, consumer: AIOKafkaConsumer) -> None:

@@ -38,13 +38,8 @@ def why_bad(source: str, value: bytes | None, settings: Settings) -> str | None:
                 latest_ms = now_ms + settings.max_future
                 decode_listing(value, settings.zone, settings.max_record_bytes, latest_ms)
         else:
-            rules = DecodeRules(
-                timezone=settings.zone,
-                max_future_ms=settings.max_future,
-                max_record_bytes=settings.max_record_bytes,
-                flat_cancels=source == settings.cancelled_topic,
-            )
-            decode_sale(0, value, rules, now_ms)
+            completed, cancelled = DecodeRules.of_sources(settings)
+            decode_sale(0, value, cancelled if source == settings.cancelled_topic else completed, now_ms)
     except BadRecord as bad:
         return f"{type(bad).__name__}: {bad}"
     return None

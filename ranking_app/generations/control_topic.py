@@ -11,6 +11,7 @@ from ranking_app.generations.control_state import ControlState, Record
 from ranking_app.generations.generation import base_generation
 from ranking_app.kafka_client import started, writer
 from ranking_app.settings import Settings
+from ranking_app.tasks import telling
 
 POLL_MS = 200
 """A poll returns as soon as a record is there."""
@@ -49,7 +50,7 @@ class ControlTopic:
         except TimeoutError:
             raise ControlUnread(f"topic {self._tp.topic!r} could not be read within {READ_WITHIN_S:g} s") from None
         self._task = asyncio.create_task(self._follow(consumer), name="control-topic")
-        self._task.add_done_callback(lambda task: _tell(task, on_failure))
+        self._task.add_done_callback(telling(on_failure))
 
     async def catch_up(self, with_offset: int = -1) -> None:
         """Return when everything is applied that is on the topic now, and the record of an offset.
@@ -100,8 +101,3 @@ async def write_control(settings: Settings, options: Mapping[str, Any], records:
             await producer.send(settings.control_topic, key=key, value=value, partition=0) for key, value in records
         ]
     return max([int((await future).offset) for future in sent], default=-1)
-
-
-def _tell(task: asyncio.Task[None], on_failure: Callable[[BaseException], None]) -> None:
-    if not task.cancelled() and (error := task.exception()) is not None:
-        on_failure(error)

@@ -14,6 +14,7 @@ from ranking_app.metrics import Metrics
 from ranking_app.read_model.saved import SavedReadModel
 from ranking_app.read_model.sources import CATALOGUE, SourceKey
 from ranking_app.read_model.state import ReadModel
+from ranking_app.tasks import telling
 
 ENDS_INTERVAL_S = 0.2
 """How often the brokers are asked where the source partitions end: what `lag` is measured against."""
@@ -74,12 +75,8 @@ class Follower:
 
         A model that is loaded goes on following.
         """
-        if not self._model.loaded:
-            self._may_load.clear()
-        try:
+        with contextlib.nullcontext() if self._model.loaded else self.held():
             yield
-        finally:
-            self._may_load.set()
 
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:
@@ -110,7 +107,7 @@ class Follower:
             bodies.append(self._keep_saved(self._saved))
         for body in bodies:
             task = asyncio.create_task(body)
-            task.add_done_callback(self._ended)
+            task.add_done_callback(telling(self._on_failure))
             self._tasks.append(task)
 
     async def _begin_with_saved(self, consumer: AIOKafkaConsumer, saved: SavedReadModel) -> None:
@@ -276,7 +273,3 @@ class Follower:
             self._metrics.source_offset.labels(**labels).set(part.offset)
         self._metrics.schedules.set(len(self._model.schedules))
         self._metrics.panes.set(self._model.panes)
-
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        if not task.cancelled() and (error := task.exception()) is not None:
-            self._on_failure(error)

@@ -21,11 +21,10 @@ from ranking_app.errors import TopicMissing
 from ranking_app.kafka_client import BrokersUnreachable, client_options
 from ranking_app.local.kafka import LocalKafka
 from ranking_app.settings import Settings, load_settings
-from ranking_app.topics import ensure_topics, partition_counts
+from ranking_app.topics import delete_topic, ensure_topics
 from tests.support.in_process import producing, read_topic, settings_of
 from tests.support.odd_batches import GZIP, OddBatch, RawName, send_odd, with_junk_behind
 from tests.support.processes import free_port
-from tests.support.waiting import wait_until
 
 WITHIN_S = 90.0
 JUNE_14_MS = 1_781_434_803_412
@@ -101,15 +100,6 @@ async def delete_before(settings: Settings, topic: str, partition: int, offset: 
     await admin.start()
     try:
         await admin.delete_records({TopicPartition(topic, partition): RecordsToDelete(before_offset=offset)})
-    finally:
-        await admin.close()
-
-
-async def delete(settings: Settings, topic: str) -> None:
-    admin = AIOKafkaAdminClient(**client_options(settings))
-    await admin.start()
-    try:
-        await admin.delete_topics([topic])
     finally:
         await admin.close()
 
@@ -285,8 +275,7 @@ def test_another_cluster_or_a_topic_made_anew_is_not_taken_for_the_same(settings
     archive(settings, tmp_path / "archive")
 
     topic, options = settings.completed_topic, client_options(settings)
-    within(delete(settings, topic))
-    wait_until(lambda: topic not in within(partition_counts([topic], options)), WITHIN_S, f"{topic} is gone")
+    within(delete_topic(topic, options))
     within(ensure_topics(settings, options))
     with pytest.raises(ArchiveAhead, match=settings.completed_topic):
         archive(settings, tmp_path / "archive")

@@ -20,7 +20,7 @@ from ranking_app.errors import RankingError
 from ranking_app.kafka_client import client_options, reader
 from ranking_app.local.kafka import LocalKafka
 from ranking_app.settings import Settings
-from ranking_app.topics import changelog_config, ensure_topics
+from ranking_app.topics import changelog_config, delete_topic, ensure_topics
 from ranking_app.upstream.consumer import TablesLost
 from schemas.dead_letter import read_dead_letter_headers
 from tables.changelog import PRODUCER_OPTIONS
@@ -64,15 +64,6 @@ async def configure(settings: Settings, topic: str, **values: str) -> None:
     finally:
         await admin.close()
     await asyncio.sleep(0.5)  # until every thread of the broker has heard of it
-
-
-async def delete(settings: Settings, topic: str) -> None:
-    admin = AIOKafkaAdminClient(**client_options(settings))
-    await admin.start()
-    try:
-        await admin.delete_topics([topic])
-    finally:
-        await admin.close()
 
 
 async def acknowledged(settings: Settings, topic: str, partition: int = 0) -> int:
@@ -186,7 +177,7 @@ async def test_without_its_dead_letter_topic_it_stops_and_the_next_start_makes_i
         await loaded(worker)
         await send(settings, BAD)
         await worker.until("/v1/rankings/sales", lambda a: a["completeness"]["deadLetters"] == 1)
-        await delete(settings, topic)
+        await delete_topic(topic, client_options(settings))
         await asyncio.sleep(1.0)
         await send(settings, BAD, event())
         await check_waits(worker, settings, applied_to=1)
@@ -204,7 +195,7 @@ async def test_without_its_changelog_it_stops_and_acknowledges_nothing_more(sett
         await loaded(worker)
         await send(settings, event())
         await worker.until("/v1/rankings/sales", lambda a: sold(a) == 1)
-        await delete(settings, settings.changelog_topic)
+        await delete_topic(settings.changelog_topic, client_options(settings))
         await asyncio.sleep(1.0)
         await send(settings, event())
         error = await worker.failure()
@@ -218,7 +209,7 @@ async def test_a_changelog_made_anew_is_noticed_at_the_next_start(settings: Sett
         await send(settings, event())
         await worker.until("/v1/rankings/sales", lambda a: sold(a) == 1)
         await worker.stop()
-    await delete(settings, settings.changelog_topic)
+    await delete_topic(settings.changelog_topic, client_options(settings))
     again = InProcess(settings)
     again.start()
     assert isinstance(await again.failure(), TablesLost)
@@ -227,7 +218,7 @@ async def test_a_changelog_made_anew_is_noticed_at_the_next_start(settings: Sett
 async def test_without_its_catalogue_it_counts_on_and_says_that_it_is_incomplete(settings: Settings) -> None:
     async with running(settings) as worker:
         await loaded(worker)
-        await delete(settings, settings.catalogue_topic)
+        await delete_topic(settings.catalogue_topic, client_options(settings))
         await send(settings, event())
         await worker.until("/v1/rankings/sales", lambda a: not a["completeness"]["complete"])
         await worker.until("/v1/rankings/sales", lambda a: sold(a) == 1)

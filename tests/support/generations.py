@@ -14,8 +14,8 @@ from typing import Any, NamedTuple, Self
 from ranking_app.generations.control_state import ControlState
 from ranking_app.generations.generation import base_generation
 from ranking_app.generations.reports import Instances, Report
-from ranking_app.kafka_client import partitions_of, reader, started
 from ranking_app.settings import Settings, load_settings
+from tests.support.in_process import read_topic
 from tests.support.pids import is_running
 from tests.support.processes import AppProcess, Fleet, WebProcess
 from tests.support.selling import Selling
@@ -33,31 +33,16 @@ def settings_object(environment: Mapping[str, str]) -> Settings:
     return load_settings(**{name.removeprefix("RANKING_").lower(): value for name, value in environment.items()})
 
 
-async def _read(settings: Settings, topic: str, partitions: int, last: int | None = None) -> list[Any]:
-    options = {"bootstrap_servers": settings.bootstrap_servers}
-    found: list[Any] = []
-    async with started(reader(options, isolation_level="read_committed")) as consumer:
-        tps = partitions_of(topic, partitions)
-        consumer.assign(tps)
-        begins, ends = await consumer.beginning_offsets(tps), await consumer.end_offsets(tps)
-        for tp in tps:
-            consumer.seek(tp, begins[tp] if last is None else max(begins[tp], ends[tp] - last))
-        while any([await consumer.position(tp) < end for tp, end in ends.items()]):
-            for records in (await consumer.getmany(timeout_ms=500)).values():
-                found += records
-    return found
-
-
 def committed_records(environment: Mapping[str, str], topic: str, partitions: int) -> list[Any]:
     """Every record of a topic that a read_committed reader sees now."""
-    return asyncio.run(_read(settings_object(environment), topic, partitions))
+    return asyncio.run(read_topic(settings_object(environment), topic, partitions))
 
 
 def control_state(environment: Mapping[str, str]) -> ControlState:
     """What the control topic says now."""
     settings = settings_object(environment)
     state = ControlState(base_generation(settings))
-    for record in asyncio.run(_read(settings, settings.control_topic, 1)):
+    for record in asyncio.run(read_topic(settings, settings.control_topic, 1)):
         state.apply(record.key, record.value)
     return state
 
@@ -65,7 +50,7 @@ def control_state(environment: Mapping[str, str]) -> ControlState:
 def reports(environment: Mapping[str, str]) -> list[Report]:
     """The newest report of every process that is there."""
     settings, instances = settings_object(environment), Instances()
-    for record in asyncio.run(_read(settings, settings.instances_topic, 1, REPORTS_LOOKED_AT)):
+    for record in asyncio.run(read_topic(settings, settings.instances_topic, 1, REPORTS_LOOKED_AT)):
         instances.saw(Report.decode(record.value))
     return instances.there(time.time_ns() // 1_000_000)
 

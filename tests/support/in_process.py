@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka import AIOKafkaProducer
 
 from ranking_app.app import run_worker
 from ranking_app.client import RankingClient
 from ranking_app.clock import WallClock
-from ranking_app.kafka_client import client_options, partitions_of, reader
+from ranking_app.kafka_client import client_options, partitions_of, reader, started
 from ranking_app.settings import Settings, load_settings
 from tests.support.own_settings import own_settings
 from tests.support.processes import free_port
@@ -96,15 +96,17 @@ async def running(settings: Settings) -> AsyncIterator[InProcess]:
             await worker.stop()
 
 
-async def read_topic(settings: Settings, topic: str, partitions: int = 3) -> list[Any]:
-    """Every record that a read_committed reader sees on a topic now, in the order of partitions."""
-    consumer: AIOKafkaConsumer = reader(client_options(settings), isolation_level="read_committed")
-    await consumer.start()
-    try:
+async def read_topic(settings: Settings, topic: str, partitions: int = 3, last: int | None = None) -> list[Any]:
+    """Every record that a read_committed reader sees on a topic now, in the order of partitions.
+
+    last: only those of so many offsets at the end of each partition.
+    """
+    async with started(reader(client_options(settings), isolation_level="read_committed")) as consumer:
         tps = partitions_of(topic, partitions)
         consumer.assign(tps)
-        await consumer.seek_to_beginning()
-        ends = await consumer.end_offsets(tps)
+        begins, ends = await consumer.beginning_offsets(tps), await consumer.end_offsets(tps)
+        for tp in tps:
+            consumer.seek(tp, begins[tp] if last is None else max(begins[tp], ends[tp] - last))
         records: list[Any] = []
         deadline_s = time.monotonic() + READ_WITHIN_S
         while any([await consumer.position(tp) < end for tp, end in ends.items()]):
@@ -112,8 +114,6 @@ async def read_topic(settings: Settings, topic: str, partitions: int = 3) -> lis
             for batch in (await consumer.getmany(timeout_ms=500)).values():
                 records += batch
         return sorted(records, key=lambda record: (record.partition, record.offset))
-    finally:
-        await consumer.stop()
 
 
 @contextlib.asynccontextmanager
