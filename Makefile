@@ -65,7 +65,7 @@ bench: $(READY) ## measures throughput beside stock Faust, and latency; some min
 
 # What the peers need is no dependency of this project: benchmarks/peers/environments.py keeps it outside of this directory.
 .PHONY: bench-peers
-bench-peers: $(READY) ## measures every peer on the same topics, see docs/peers.md; an hour or two
+bench-peers: $(READY) ## measures every peer on the same topics, see docs/performance.md; an hour or two
 	@$(BIN)/python -m benchmarks.peers $(ARGS)
 
 .PHONY: bench-quick

@@ -6,22 +6,31 @@ No write happens here: `Applied` says what one flush has to make durable, togeth
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import Any
 
 from agents.arrivals import Arrivals
 from agents.dead_letters import DeadLetters
 from agents.pending import Record
+from agents.slices import SalesSlice, Slice, TalliedSlice
+from agents.tally_process import Tallying
 from ranking_app.clock import Clock
 from ranking_app.errors import RankingError
 from ranking_app.rankings.panes import Pane, Touched, fold
+from ranking_app.rankings.tally import Tally
 from schemas.decode import DecodeRules, decode_batch
-from schemas.sale import Sale
 from tables.panes import OwnedPartition
 from tables.position import Position
 from tables.seen import SeenBatch
 
 SLICE_RECORDS = 2_000
 """Decoded in one go, about 5 ms; other tasks (HTTP, the consumer) get their turn between slices."""
+
+TALLIED_RECORDS = 8_000
+"""Tallied in one go: the longer a slice, the fewer panes it has for its sales."""
+
+HELPED_RECORDS = 1_000
+"""From so many on there is a backlog: fewer are decoded sooner than they are sent."""
 
 
 class ApplyFailed(RankingError):
@@ -70,12 +79,14 @@ class Applier:
         dead_letters: DeadLetters,
         arrivals: Mapping[int, Arrivals],
         clock: Clock,
+        tallying: Tallying,
     ) -> None:
         self._owned = owned
         self._sources = sources
         self._dead_letters = dead_letters
         self._arrivals = arrivals
         self._clock = clock
+        self._tallying = tallying
 
     async def apply(self, records_by_role: dict[int, list[Record]]) -> Applied:
         """Fold records (per role in offset order) into the panes in memory; dead letters are acknowledged on return.
@@ -102,47 +113,75 @@ class Applier:
 
     async def _apply_source(self, source: Source, records: Sequence[Record], arrived_ms: int, applied: Applied) -> None:
         position = applied.positions.get(source.role) or self._owned.positions[source.role]
-        sales, dead = await self._decode(source, records, arrived_ms)
-        named = [sale for sale in sales if sale.event_id is not None]  # the flat form has no id
-        seen = self._owned.seen[source.role].check(
-            [sale.offset for sale in named], [sale.event_id for sale in named if sale.event_id], arrived_ms
-        )
+        slices = await self._decoded(source, records, arrived_ms)
+        dead = await self._send_dead_letters(source, slices)
+        ids = [one.ids() for one in slices]
+        offsets, digests = (list(chain.from_iterable(column)) for column in zip(*ids, strict=True))
+        seen = self._owned.seen[source.role].check(offsets, digests, arrived_ms)
         if seen.duplicates:
-            sales = [sale for sale in sales if sale.offset not in seen.duplicates]
-        late, watermark_ms = count_late(sales, position.watermark_ms, source.grace_ms)
-        try:
-            touched = fold(lambda schedule, minute: self._owned.pane(source.role, schedule, minute), sales)
-        except Exception as exc:
-            raise _failed(source, sales, lambda sale: fold(lambda *_: Pane(), [sale]), exc) from exc
-        applied.add(source.role, touched)
+            slices = [one.without(seen.duplicates) for one in slices]
+        late, watermark_ms = 0, position.watermark_ms
+        for one in slices:
+            behind, watermark_ms = one.late(watermark_ms, source.grace_ms)
+            late += behind
+            applied.add(source.role, self._fold(source, one))
+            await asyncio.sleep(0)
         applied.seen.append((source.role, seen))
         applied.records += len(records)
         applied.positions[source.role] = position.moved(
             next_offset=records[-1].offset + 1,
             watermark_ms=watermark_ms,
-            counted=position.counted + len(sales),
+            counted=position.counted + sum(one.count for one in slices),
             late=position.late + late,
             duplicates=position.duplicates + len(seen.duplicates),
             dead_letters=position.dead_letters + dead,
             written_at_ms=self._clock.now_ms(),
         )
 
-    async def _decode(self, source: Source, records: Sequence[Record], now_ms: int) -> tuple[list[Sale], int]:
-        """All sales of the records, and how many records were bad; those are in the dead-letter topic by then."""
-        sales: list[Sale] = []
-        dead: list[tuple[Record, str, str]] = []
-        for start in range(0, len(records), SLICE_RECORDS):
-            part = records[start : start + SLICE_RECORDS]
-            try:
-                decoded = decode_batch(part, source.rules, now_ms)
-            except Exception as exc:
-                raise _failed(source, part, lambda one: decode_batch([one], source.rules, now_ms), exc) from exc
-            sales += decoded.sales
-            dead += [(part[bad.index], bad.error, bad.message) for bad in decoded.bad]
+    async def _decoded(self, source: Source, records: Sequence[Record], now_ms: int) -> list[Slice]:
+        """The records, in slices. Of a backlog the process beside may take some."""
+        asks = len(records) >= HELPED_RECORDS
+        found: list[tuple[Sequence[Record], SalesSlice | asyncio.Future[Tally | None]]] = []
+        start = 0
+        while start < len(records):
+            part = records[start : start + TALLIED_RECORDS]
+            asked = self._tallying.ask(part, source.rules, now_ms) if asks else None
+            if asked is None:
+                part = part[:SLICE_RECORDS]
+            found.append((part, asked or _decode(source, part, now_ms)))
+            start += len(part)
             await asyncio.sleep(0)
+        return [
+            one if isinstance(one, SalesSlice) else _tallied(source, part, now_ms, await one) for part, one in found
+        ]
+
+    async def _send_dead_letters(self, source: Source, slices: Sequence[Slice]) -> int:
+        """How many records were bad; those are in the dead-letter topic by then."""
+        dead = [(one.records[bad.index], bad.error, bad.message) for one in slices for bad in one.bad]
         if dead:
             await self._dead_letters.send(source.topic, source.partition, dead)
-        return sales, len(dead)
+        return len(dead)
+
+    def _fold(self, source: Source, one: Slice) -> Touched:
+        try:
+            return one.fold(lambda schedule, minute: self._owned.pane(source.role, schedule, minute))
+        except ApplyFailed:
+            raise  # from decoding some of it again
+        except Exception as exc:
+            raise _failed(source, one.sale_by_sale().sales, lambda sale: fold(lambda *_: Pane(), [sale]), exc) from exc
+
+
+def _decode(source: Source, records: Sequence[Record], now_ms: int) -> SalesSlice:
+    try:
+        return SalesSlice(records, decode_batch(records, source.rules, now_ms))
+    except Exception as exc:
+        raise _failed(source, records, lambda one: decode_batch([one], source.rules, now_ms), exc) from exc
+
+
+def _tallied(source: Source, records: Sequence[Record], now_ms: int, tally: Tally | None) -> Slice:
+    if tally is None:
+        return _decode(source, records, now_ms)
+    return TalliedSlice(records, tally, lambda some: _decode(source, some, now_ms))
 
 
 def _from(records: list[Record], next_offset: int) -> list[Record]:
@@ -150,28 +189,6 @@ def _from(records: list[Record], next_offset: int) -> list[Record]:
     if records and records[0].offset >= next_offset:
         return records
     return [record for record in records if record.offset >= next_offset]
-
-
-def count_late(sales: Sequence[Sale], watermark_ms: int | None, grace_ms: int) -> tuple[int, int | None]:
-    """How many are more than grace_ms behind the watermark as it stands when they come, and where it stands after.
-
-    >>> at = lambda ms: Sale(0, "A", ms, 1, 0, False, None)
-    >>> count_late([at(100_000), at(39_999), at(40_000)], None, 60_000)
-    (1, 100000)
-    """
-    if not sales:
-        return 0, watermark_ms
-    times = [sale.at_ms for sale in sales]
-    newest = max(times) if watermark_ms is None else max(watermark_ms, max(times))
-    if min(times) >= newest - grace_ms:
-        return 0, newest  # the usual case: nothing can be late
-    late, mark = 0, times[0] if watermark_ms is None else watermark_ms
-    for at_ms in times:
-        if at_ms > mark:
-            mark = at_ms
-        elif at_ms < mark - grace_ms:
-            late += 1
-    return late, mark
 
 
 def _failed(source: Source, items: Sequence[Any], attempt: Callable[[Any], object], exc: Exception) -> ApplyFailed:

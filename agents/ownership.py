@@ -15,6 +15,7 @@ from agents.intake import Intake
 from agents.pace import Pace
 from agents.partition_worker import Job, PartitionWorker
 from agents.pending import Batch
+from agents.tally_process import Tallying
 from ranking_app.clock import Clock
 from ranking_app.kafka_client import started
 from ranking_app.metrics import Metrics
@@ -46,7 +47,7 @@ class Ownership:
 
     open_store: the RocksDB of a changelog partition. make_reader: a new, not yet started consumer without a group.
     arrivals: a new clock of arrivals for a source, by its role. intake: what comes before the consumer's records.
-    pace: of all partitions together.
+    pace, tallying: of all partitions together.
     on_failure: told the exception that ended a partition's worker; the process then stops. on_handover: told True
     when partitions are being let go, False when those of the new assignment are owned.
     """
@@ -64,6 +65,7 @@ class Ownership:
         arrivals: Callable[[int], Arrivals],
         intake: Intake,
         pace: Pace,
+        tallying: Tallying,
         clock: Clock,
         metrics: Metrics,
         log: Any,
@@ -78,6 +80,7 @@ class Ownership:
         self._arrivals = arrivals
         self._intake = intake
         self._pace = pace
+        self._tallying = tallying
         self._clock = clock
         self._metrics = metrics
         self._log = log
@@ -173,6 +176,7 @@ class Ownership:
     async def close(self) -> None:
         """Let go of everything for good: a restore that is under way owns nothing any more at its end."""
         self._closed = True
+        await self._tallying.close()  # a flush may wait for its answers, and it may hang
         await self.let_go_all()
 
     async def _restore(self, stores: dict[TopicPartition, PartitionStore]) -> None:
@@ -224,7 +228,7 @@ class Ownership:
             role: Source(role, topic, owned.number, decode[role], self._rules.grace_ms)
             for role, topic in self._names.items()
         }
-        return Applier(owned, sources, self._dead_letters, arrivals, self._clock)
+        return Applier(owned, sources, self._dead_letters, arrivals, self._clock, self._tallying)
 
     async def _close(self, number: int) -> None:
         worker = self._workers.pop(number, None)

@@ -37,6 +37,7 @@ from agents.pace import NoPace
 from agents.partition_worker import PartitionWorker
 from agents.pending import Batch
 from agents.rank_watch import RankWatch
+from agents.tally_process import NoTallying
 from benchmarks.events import envelope, popularity
 from ranking_app.clock import ManualClock
 from ranking_app.metrics import Metrics
@@ -163,8 +164,9 @@ class World:
         rules = DecodeRules(ZoneInfo("Asia/Seoul"), 300_000, 1_000_000, False)
         sources = {role: Source(role, TOPICS[role], number, rules, 600_000) for role in (0, 1)}
         arrivals = {role: WallArrivals(self.clock) for role in (0, 1, 3, 4)}
+        applier = Applier(owned, sources, cast(DeadLetters, None), arrivals, self.clock, NoTallying())
         return PartitionWorker(
-            owned, Applier(owned, sources, cast(DeadLetters, None), arrivals, self.clock), cast(Any, None),
+            owned, applier, cast(Any, None),
             topics=dict(enumerate(TOPICS[:2])), arrivals=arrivals, pace=NoPace(), metrics=self.metrics,
             log=structlog.get_logger(),
         )  # fmt: skip

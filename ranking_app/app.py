@@ -19,6 +19,7 @@ from agents.ownership import Ownership, OwnershipRules
 from agents.pace import BackfillPace, NoPace
 from agents.past_news import PastNews
 from agents.rank_watch import RankWatch
+from agents.tally_process import tallying
 from agents.upkeep import Upkeep, View
 from ranking_app.archive.errors import ArchiveUnreadable
 from ranking_app.clock import Clock
@@ -147,6 +148,7 @@ class Worker:
             arrivals=self._arrivals,
             intake=self._intake(settings),
             pace=self._pace(settings),
+            tallying=tallying(settings.tally_process, process.log),
             clock=process.clock,
             metrics=process.metrics,
             log=process.log,

@@ -5,6 +5,7 @@ Order of a write (invariants 2 and 3): the changelog acknowledges first, then Ro
 changelog offset in one write batch, then the caller acknowledges its source records.
 """
 
+import asyncio
 from collections.abc import Mapping, Sequence
 
 from ranking_app.errors import RankingError
@@ -18,6 +19,9 @@ from tables.store import Pair, PartitionStore
 CACHED_PANES, CACHED_SECONDS = 100_000, 200_000
 """Decoded panes kept per partition, and seconds with sales in them, some 200 bytes each; beyond that they are read from
 RocksDB. A replay fills panes to the brim and does not come back to them: counted in panes, that would be gigabytes."""
+
+SLICE_PANES = 2_000
+"""Encoded in one go, about 5 ms; answers get their turn in between."""
 
 LOOK_EVERY_PANES = 1_000
 """The seconds in the cache are counted after it has grown by so many panes."""
@@ -86,12 +90,7 @@ class OwnedPartition:
         memory: the caller must not go on.
         """
         positions = {role: self._named(position) for role, position in positions.items()}
-        pairs: list[Pair] = [
-            (pane_key(role, self.number, minute, schedule_id), encode_pane(pane))
-            for role, touched in panes.items()
-            for schedule_id, minutes in touched.items()
-            for minute, pane in minutes.items()
-        ]
+        pairs = await self._encoded(panes)
         pairs += [(batch.key, batch.value) for _, batch in seen if batch.key is not None]
         # Positions last: should a flush ever need two record batches, the guard in the panes covers the first one.
         pairs += [(position_key(role, self.number), position.encode()) for role, position in positions.items()]
@@ -129,6 +128,18 @@ class OwnedPartition:
         value = self._store.get(key)
         if value is not None:
             await self._write([(key, value)])
+
+    async def _encoded(self, panes: Mapping[int, Touched]) -> list[Pair]:
+        pairs: list[Pair] = []
+        rest_at = SLICE_PANES
+        for role, touched in panes.items():
+            for schedule_id, minutes in touched.items():
+                for minute, pane in minutes.items():
+                    pairs.append((pane_key(role, self.number, minute, schedule_id), encode_pane(pane)))
+                if len(pairs) >= rest_at:
+                    rest_at += SLICE_PANES
+                    await asyncio.sleep(0)
+        return pairs
 
     async def _write(self, pairs: Sequence[Pair]) -> None:
         if not pairs:

@@ -19,7 +19,6 @@ from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
-from xxhash import xxh3_128_digest
 
 from tables.bloom import BloomFilter
 from tables.layout import parse_seen_segment, seen_key, seen_prefix
@@ -108,12 +107,11 @@ class SeenIds:
         self._next_run = 0
         self._load()
 
-    def check(self, offsets: list[int], ids: Sequence[str], arrival_ms: int) -> SeenBatch:
-        """Which of these event ids, at these source offsets, repeat an earlier one, in the batch or before it.
+    def check(self, offsets: list[int], digests: list[bytes], arrival_ms: int) -> SeenBatch:
+        """Which of these ids (rankings.event_ids), at these source offsets, repeat one of the batch or before it.
 
         An id seen at the same offset is that event again, not a duplicate. arrival_ms: wall clock of the batch.
         """
-        digests = list(map(xxh3_128_digest, map(str.encode, ids)))
         suspects = self._suspects(digests)
         if not suspects and len(set(digests)) == len(digests):
             return self._batch(frozenset(), digests, offsets, arrival_ms)

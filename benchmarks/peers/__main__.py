@@ -1,4 +1,4 @@
-"""`make bench-peers`: ours beside every peer, on the same filled topics; docs/peers.md says how and what came out.
+"""`make bench-peers`: ours beside every peer, on the same filled topics; docs/performance.md says how, and what came out.
 
 python -m benchmarks.peers [--events 1500000] [--workloads skewed,one] [--peers ours,streams] [--kinds tumbling]
 """
@@ -87,7 +87,7 @@ def _listed(name: str, known: list[str]) -> Callable[[Any], Any]:
 @click.option("--workers", default="1,2,3", show_default=True, callback=_numbers, help="Of scale; '' for none.")
 @click.option("--partitions", default="3,6,12", show_default=True, callback=_numbers, help="Of scale; '' for none.")
 @click.option("--json", "json_file", type=click.Path(path_type=Path), help="Where the raw figures go.")
-@click.option("--write-docs", is_flag=True, help="Put the tables into docs/peers.md.")
+@click.option("--write-docs", is_flag=True, help="Put the tables into docs/performance.md.")
 @click.option("--quick", is_flag=True, help="Only ours and the ceiling; fails when ours became much slower.")
 def main(quick: bool, json_file: Path | None, write_docs: bool, latency_seconds: float, **chosen: Any) -> None:
     """Fill topics, let every peer count them, print ratios."""

@@ -1,11 +1,11 @@
-"""Writes the tables of a run into docs/peers.md, between its markers."""
+"""Writes the tables of a run into docs/performance.md, between its markers."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from benchmarks.peers.table import Table
 
-DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "peers.md"
+DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "performance.md"
 BEGIN, END = "<!-- begin: make bench-peers -->", "<!-- end: make bench-peers -->"
 
 
@@ -25,5 +25,5 @@ def replaced(text: str, section: str) -> str:
 
 
 def write(section: str) -> None:
-    """Into docs/peers.md."""
+    """Into docs/performance.md."""
     DOCUMENT.write_text(replaced(DOCUMENT.read_text("utf-8"), section), "utf-8")

@@ -1,4 +1,4 @@
-"""The tables of a run, as rows of text: for the terminal and for docs/peers.md."""
+"""The tables of a run, as rows of text: for the terminal and for docs/performance.md."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass

@@ -53,6 +53,22 @@ class Pane:
         if second < self._open_s:
             self._text, self._open_s = b"", 0
 
+    def take(self, first: int, applied: int, seconds: dict[int, list[int]]) -> None:
+        """Add sums of sales that are all above `applied`. first, applied: their lowest and highest offset."""
+        if self.applied == NOTHING_APPLIED:
+            self.first = first
+        self.applied = applied
+        self.changes(min(seconds))
+        own = self.seconds
+        for second, (completed, cancelled, amount) in seconds.items():
+            if second in own:
+                cell = own[second]
+                cell[0] += completed
+                cell[1] += cancelled
+                cell[2] += amount
+            else:
+                own[second] = [completed, cancelled, amount]
+
     def cells_text(self) -> bytes:
         """Its seconds as in encode_pane, ascending, each with a comma before."""
         cells = sorted(self._open_cells())

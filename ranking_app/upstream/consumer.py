@@ -25,13 +25,13 @@ from ranking_app.errors import RankingError
 from ranking_app.kafka_client import FETCH_MAX_WAIT_MS
 from ranking_app.upstream.plain_records import plain_records
 
-MAX_POLL_RECORDS = 10_000
+MAX_POLL_RECORDS = 20_000
 """Records taken from the fetch buffer at once; bounds the memory and the pause of one event."""
 
-PENDING_RECORDS = 40_000
+PENDING_RECORDS = 60_000
 """A partition with this many records delivered and not yet acknowledged is not fetched from: backpressure."""
 
-FETCH_BYTES = 4 * 1024 * 1024
+FETCH_BYTES = 8 * 1024 * 1024
 """Per partition and fetch: some 16,000 envelopes, so that one round trip fills a large batch when behind."""
 
 SWEEPS = 10

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from agents.apply import Applier, Source
 from agents.arrivals import WallArrivals
+from agents.tally_process import NoTallying, Tallying
 from ranking_app.clock import ManualClock
 from ranking_app.rankings.windows import Window
 from ranking_app.read_model.sources import SourceKey
@@ -18,6 +19,7 @@ from ranking_app.read_model.state import ReadModel, ReadRules
 from schemas.decode import DecodeRules
 from tables.panes import OwnedPartition
 from tests.support.memory import Crash, FakeRecord, MemoryChangelog, MemoryDeadLetters, MemoryPartitionStore
+from tests.support.tallying import PatternTallying, Says, small_slices
 
 NOW_MS = 1_781_434_800_000
 RULES = DecodeRules(timezone=ZoneInfo("UTC"), max_future_ms=300_000, max_record_bytes=65_536, flat_cancels=False)
@@ -43,7 +45,8 @@ events = st.tuples(st.integers(0, 3), st.integers(0, 300), st.integers(0, 4), st
 class Life:
     """One partition's owner through crashes: the log survives, the store perhaps, memory never."""
 
-    def __init__(self) -> None:
+    def __init__(self, tallying: Tallying | None = None) -> None:
+        self.tallying = tallying or NoTallying()
         self.log = MemoryChangelog()
         self.store = MemoryPartitionStore()
         self.dead = MemoryDeadLetters()
@@ -54,7 +57,8 @@ class Life:
         self.store.catch_up(self.log)
         self.owned = OwnedPartition(0, self.store, self.log, keep_ids_ms=86_400_000)  # type: ignore[arg-type]
         source = Source(0, "reservation.completed", 0, RULES, GRACE_MS)
-        self.applier = Applier(self.owned, {0: source}, self.dead, {0: WallArrivals(self.clock)}, self.clock)  # type: ignore[arg-type]
+        arrivals = {0: WallArrivals(self.clock)}
+        self.applier = Applier(self.owned, {0: source}, self.dead, arrivals, self.clock, self.tallying)  # type: ignore[arg-type]
 
     async def flush(self, records: list[FakeRecord]) -> None:
         applied = await self.applier.apply({0: records})  # type: ignore[dict-item]
@@ -116,17 +120,42 @@ def naive(events: list[tuple[int, int, int, bool, int]]) -> tuple[dict[str, tupl
     return dict(sold), duplicates, dead, late
 
 
+batch_sizes = st.lists(st.integers(1, 12), min_size=1, max_size=5)
+crashes_by_flush = st.dictionaries(st.integers(0, 12), st.tuples(st.booleans(), st.booleans()), max_size=6)
+
+
 @settings(max_examples=120, deadline=None)
-@given(
-    st.lists(events, max_size=60),
-    st.lists(st.integers(1, 12), min_size=1, max_size=5),
-    st.dictionaries(st.integers(0, 12), st.tuples(st.booleans(), st.booleans()), max_size=6),
-)
+@given(st.lists(events, max_size=60), batch_sizes, crashes_by_flush)
 def test_any_split_and_any_crash_give_what_a_naive_count_gives(
     given_events: list[tuple[int, int, int, bool, int]], sizes: list[int], crashes: dict[int, tuple[bool, bool]]
 ) -> None:
     life = Life()
     life.live([record(offset, event) for offset, event in enumerate(given_events)], sizes, crashes)
+    gives_what_a_naive_count_gives(life, given_events)
+
+
+backlog_sizes = st.lists(st.integers(1, 30), min_size=1, max_size=4)
+slice_lengths = st.tuples(st.integers(1, 5), st.integers(1, 9), st.integers(1, 6))
+"""HELPED_RECORDS, TALLIED_RECORDS and SLICE_RECORDS of agents.apply."""
+patterns = st.lists(st.sampled_from([*Says, Says.TALLY]), min_size=1, max_size=5)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(events, max_size=60), backlog_sizes, crashes_by_flush, slice_lengths, patterns)
+def test_a_backlog_that_is_tallied_beside_gives_what_a_naive_count_gives(
+    given_events: list[tuple[int, int, int, bool, int]],
+    sizes: list[int],
+    crashes: dict[int, tuple[bool, bool]],
+    lengths: tuple[int, int, int],
+    pattern: list[Says],
+) -> None:
+    life = Life(PatternTallying(*pattern))
+    with small_slices(*lengths):
+        life.live([record(offset, event) for offset, event in enumerate(given_events)], sizes, crashes)
+    gives_what_a_naive_count_gives(life, given_events)
+
+
+def gives_what_a_naive_count_gives(life: Life, given_events: list[tuple[int, int, int, bool, int]]) -> None:
     model = life.model()
     expected, duplicates, dead, late = naive(given_events)
     found = {}

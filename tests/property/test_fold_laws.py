@@ -9,11 +9,22 @@ from hypothesis import strategies as st
 
 from agents.apply import Applier, Source
 from agents.arrivals import WallArrivals
+from agents.tally_process import Tallying
 from ranking_app.rankings.windows import Window
 from ranking_app.read_model.state import ReadModel
 from tables.panes import OwnedPartition
-from tests.property.test_crash_independence import GRACE_MS, NOW_MS, RULES, Life, events, record
+from tests.property.test_crash_independence import (
+    GRACE_MS,
+    NOW_MS,
+    RULES,
+    Life,
+    events,
+    patterns,
+    record,
+    slice_lengths,
+)
 from tests.support.memory import Crash, FakeRecord, MemoryPartitionStore
+from tests.support.tallying import PatternTallying, Says, small_slices
 
 PARTITIONS = 2
 
@@ -33,15 +44,16 @@ deaths = st.tuples(st.sampled_from(Death), st.booleans())
 class Owner(Life):
     """The owner of one partition of several, through crashes."""
 
-    def __init__(self, number: int) -> None:
+    def __init__(self, number: int, tallying: Tallying | None = None) -> None:
         self.number = number
-        super().__init__()
+        super().__init__(tallying)
 
     def begin(self) -> None:
         self.store.catch_up(self.log)
         self.owned = OwnedPartition(self.number, self.store, self.log, keep_ids_ms=86_400_000)  # type: ignore[arg-type]
         source = Source(0, "reservation.completed", self.number, RULES, GRACE_MS)
-        self.applier = Applier(self.owned, {0: source}, self.dead, {0: WallArrivals(self.clock)}, self.clock)  # type: ignore[arg-type]
+        arrivals = {0: WallArrivals(self.clock)}
+        self.applier = Applier(self.owned, {0: source}, self.dead, arrivals, self.clock, self.tallying)  # type: ignore[arg-type]
 
     async def through(self, records: list[FakeRecord], sizes: list[int], dying: dict[int, tuple[Death, bool]]) -> None:
         flush = start = 0
@@ -93,21 +105,47 @@ def naive(distinct: list[tuple[int, int, int, bool, int]]) -> dict[str, list[tup
     return dict(found)
 
 
-@settings(max_examples=100, deadline=None)
-@given(
-    st.lists(events, max_size=40).flatmap(lambda given_events: st.permutations(given_events)),
-    st.lists(st.integers(0, PARTITIONS - 1), min_size=40, max_size=40),
-    st.lists(st.integers(1, 9), min_size=1, max_size=4),
-    st.lists(st.dictionaries(st.integers(0, 9), deaths, max_size=5), min_size=PARTITIONS, max_size=PARTITIONS),
+arrivals = st.lists(events, max_size=40).flatmap(lambda given_events: st.permutations(given_events))
+places = st.lists(st.integers(0, PARTITIONS - 1), min_size=40, max_size=40)
+deaths_by_flush = st.lists(
+    st.dictionaries(st.integers(0, 9), deaths, max_size=5), min_size=PARTITIONS, max_size=PARTITIONS
 )
+
+
+@settings(max_examples=100, deadline=None)
+@given(arrivals, places, st.lists(st.integers(1, 9), min_size=1, max_size=4), deaths_by_flush)
 def test_any_order_any_split_and_any_crash_give_one_naive_count(
     arrival: list[tuple[int, int, int, bool, int]],
     placed: list[int],
     sizes: list[int],
     dying: list[dict[int, tuple[Death, bool]]],
 ) -> None:
+    gives_one_naive_count([Owner(number) for number in range(PARTITIONS)], arrival, placed, sizes, dying)
+
+
+@settings(max_examples=100, deadline=None)
+@given(arrivals, places, st.lists(st.integers(1, 20), min_size=1, max_size=4), deaths_by_flush, slice_lengths, patterns)
+def test_any_backlog_that_is_tallied_beside_gives_one_naive_count(
+    arrival: list[tuple[int, int, int, bool, int]],
+    placed: list[int],
+    sizes: list[int],
+    dying: list[dict[int, tuple[Death, bool]]],
+    lengths: tuple[int, int, int],
+    pattern: list[Says],
+) -> None:
+    shared = PatternTallying(*pattern)
+    with small_slices(*lengths):
+        gives_one_naive_count([Owner(number, shared) for number in range(PARTITIONS)], arrival, placed, sizes, dying)
+
+
+def gives_one_naive_count(
+    owners: list[Owner],
+    arrival: list[tuple[int, int, int, bool, int]],
+    placed: list[int],
+    sizes: list[int],
+    dying: list[dict[int, tuple[Death, bool]]],
+) -> None:
     distinct = [(*event[:4], number) for number, event in enumerate(arrival)]
-    owners = [Owner(number) for number in range(PARTITIONS)]
     for number, owner in enumerate(owners):
         own = [event for event, partition in zip(distinct, placed, strict=False) if partition == number]
         records = [record(offset, event) for offset, event in enumerate(own)]

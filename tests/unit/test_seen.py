@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ranking_app.rankings.event_ids import digests_of
 from tables.seen import SeenIds, pack_ids, unpack_ids
 
 DAY_MS = 24 * 3600 * 1000
@@ -40,7 +41,8 @@ class Memory:
         self.seen = SeenIds(store, 0, 0, keep_ms, hot_ids)
 
     def arrive(self, *events: tuple[int, str], at_ms: int = 1_000) -> set[int]:
-        batch = self.seen.check([offset for offset, _ in events], [event_id for _, event_id in events], at_ms)
+        digests = digests_of(event_id for _, event_id in events)
+        batch = self.seen.check([offset for offset, _ in events], digests, at_ms)
         if batch.key is not None:
             self.store.pairs[batch.key] = batch.value
         self.seen.remember(batch)

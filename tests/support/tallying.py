@@ -1,0 +1,48 @@
+"""A process beside that answers at once, or does not: what an Applier has to live with, without a process."""
+
+import asyncio
+import pickle
+from collections.abc import Sequence
+from enum import Enum
+from typing import Any
+from unittest import mock
+
+from agents.pending import Record
+from agents.tally_child import Request, answer
+from agents.tally_process import Answer
+from schemas.decode import DecodeRules
+
+
+class Says(Enum):
+    """What becomes of a slice that it is asked for."""
+
+    BUSY = "do it yourself"
+    DIED = "it was taken, and never answered"
+    TALLY = "it was tallied"
+
+
+class PatternTallying:
+    """Answers by a pattern, again and again; what it tallies has been through pickle, as between processes."""
+
+    def __init__(self, *pattern: Says) -> None:
+        self._pattern = pattern
+        self.said: list[Says] = []
+        self.closed = False
+
+    def ask(self, records: Sequence[Record], rules: DecodeRules, now_ms: int) -> Answer | None:
+        says = self._pattern[len(self.said) % len(self._pattern)]
+        self.said.append(says)
+        if says is Says.BUSY:
+            return None
+        found: Answer = asyncio.get_running_loop().create_future()
+        request = Request(rules, now_ms, [one.offset for one in records], [one.value for one in records])
+        found.set_result(pickle.loads(pickle.dumps(answer(request))) if says is Says.TALLY else None)
+        return found
+
+    async def close(self) -> None:
+        self.closed = True
+
+
+def small_slices(helped: int = 1, tallied: int = 4, own: int = 2) -> Any:
+    """A context in which a handful of records is a backlog. The three lengths of agents.apply."""
+    return mock.patch.multiple("agents.apply", HELPED_RECORDS=helped, TALLIED_RECORDS=tallied, SLICE_RECORDS=own)

@@ -1,0 +1,157 @@
+"""An Applier with a process beside it: whatever becomes of that, each record counts once, and a bug is told."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+import agents.apply
+import agents.slices
+import ranking_app.rankings.tally
+from agents.apply import ApplyFailed
+from agents.pending import Record
+from agents.tally_process import Answer
+from ranking_app.rankings.panes import fold
+from ranking_app.rankings.windows import Window
+from ranking_app.read_model.sources import SourceKey
+from schemas.decode import DecodeRules, decode_batch
+from tests.property.test_crash_independence import NOW_MS, Life, record
+from tests.support.memory import FakeRecord
+from tests.support.tallying import PatternTallying, Says, small_slices
+
+WITHIN_S = 10.0
+
+
+def sold(life: Life) -> dict[str, int]:
+    everything = Window(None, NOW_MS // 1000 + 1)
+    return {one.id: one.curve.totals(everything).completed for one in life.model().schedules.values()}
+
+
+def sales(*offsets: int, schedule: int = 0) -> list[FakeRecord]:
+    return [record(offset, (schedule, offset, 1, False, offset)) for offset in offsets]
+
+
+class NeverAnswers(PatternTallying):
+    """It takes everything, and the test says what comes of it, once so many slices are `taken`."""
+
+    def __init__(self, slices: int) -> None:
+        super().__init__(Says.TALLY)
+        self.open: list[Answer] = []
+        self.taken = asyncio.Event()
+        self._slices = slices
+
+    def ask(self, records: Sequence[Record], rules: DecodeRules, now_ms: int) -> Answer:
+        self.open.append(asyncio.get_running_loop().create_future())
+        if len(self.open) == self._slices:
+            self.taken.set()
+        return self.open[-1]
+
+
+@pytest.mark.parametrize("says", Says)
+async def test_each_sale_counts_once_whatever_becomes_of_the_process_beside(says: Says) -> None:
+    tallying = PatternTallying(says)
+    life = Life(tallying)
+    with small_slices(helped=3, tallied=4, own=2):
+        await life.flush([*sales(0, 1, 2, 3, 4, 5, 6, 7), record(8, (0, 5, 0, False, 8))])
+        await life.flush([*sales(6, 7), record(8, (0, 5, 0, False, 8)), *sales(9)])  # some of it again
+    position = life.model().position(SourceKey(0, 0))
+    assert sold(life) == {"S0": 9}
+    assert (position.counted, position.duplicates, position.next_offset) == (9, 0, 10)
+    assert life.dead.sent == [("reservation.completed", 0, 8)]
+    assert says in tallying.said
+
+
+async def test_a_process_that_dies_over_a_batch_leaves_the_batch_to_the_worker() -> None:
+    tallying = NeverAnswers(3)
+    life = Life(tallying)
+    with small_slices(helped=3, tallied=4):
+        flush = asyncio.create_task(life.flush(sales(*range(10))))
+        await asyncio.wait_for(tallying.taken.wait(), WITHIN_S)
+        for answer in tallying.open:
+            answer.set_result(None)
+        await flush
+    assert sold(life) == {"S0": 10}
+    assert life.model().position(SourceKey(0, 0)).counted == 10
+
+
+async def test_few_records_are_not_given_away() -> None:
+    tallying = PatternTallying(Says.TALLY)
+    life = Life(tallying)
+    with small_slices(helped=3, tallied=4):
+        await life.flush(sales(0, 1))
+        assert tallying.said == []
+        await life.flush(sales(2, 3, 4))
+        assert tallying.said == [Says.TALLY]
+    assert sold(life) == {"S0": 5}
+
+
+@pytest.mark.parametrize("says", Says)
+async def test_a_duplicate_in_a_backlog_counts_once_in_the_same_slice_in_another_and_in_a_later_batch(
+    says: Says,
+) -> None:
+    life = Life(PatternTallying(says))
+    again = [record(3, (0, 1, 4, False, 1)), record(5, (1, 0, 2, True, 0)), record(8, (0, 5, 1, False, 6))]
+    with small_slices(tallied=4, own=2):
+        await life.flush([*sales(0, 1, 2), again[0], *sales(4), again[1], *sales(6, 7)])
+        await life.flush([again[2], *sales(9)])
+    position = life.model().position(SourceKey(0, 0))
+    assert sold(life) == {"S0": 7}
+    assert (position.counted, position.duplicates, position.next_offset) == (7, 3, 10)
+
+
+def broken_fold(pane_of: Any, sales: Any) -> Any:
+    """A bug that shows in one schedule."""
+    sales = list(sales)
+    if any(sale.schedule_id == "S3" for sale in sales):
+        raise ZeroDivisionError("a bug")
+    return fold(pane_of, sales)
+
+
+def broken_decode(records: Sequence[Any], rules: DecodeRules, now_ms: int) -> Any:
+    """A bug that shows in one record."""
+    if any(one.offset == 6 for one in records):
+        raise ZeroDivisionError("a bug")
+    return decode_batch(records, rules, now_ms)
+
+
+@pytest.mark.parametrize("says", Says)
+@pytest.mark.parametrize("bug", [broken_fold, broken_decode])
+async def test_a_bug_of_our_own_is_told_with_the_offset_of_its_record(
+    monkeypatch: pytest.MonkeyPatch, says: Says, bug: Any
+) -> None:
+    name = "fold" if bug is broken_fold else "decode_batch"
+    for module in (agents.apply, agents.slices, ranking_app.rankings.tally):
+        monkeypatch.setattr(module, name, bug, raising=False)
+    life = Life(PatternTallying(says))
+    with small_slices(tallied=5), pytest.raises(ApplyFailed, match=r"partition 0 offset 6 failed: ZeroDivisionError"):
+        await life.flush([*sales(0, 1, 2, 3, 4, 5), *sales(6, schedule=3), *sales(7, 8, 9)])
+    assert sold(life) == {}
+    assert life.model().position(SourceKey(0, 0)).next_offset == 0
+
+
+@pytest.mark.parametrize("says", Says)
+async def test_a_failure_that_no_record_has_alone_is_told_with_all_offsets_of_the_slice(
+    monkeypatch: pytest.MonkeyPatch, says: Says
+) -> None:
+    """Such as a pane that cannot be read."""
+    life = Life(PatternTallying(says))
+
+    def unreadable(*_: Any) -> Any:
+        raise LookupError("the store is damaged")
+
+    monkeypatch.setattr(life.owned, "pane", unreadable)
+    with small_slices(tallied=4, own=4), pytest.raises(ApplyFailed, match=r"offsets 0 to 3 failed: LookupError"):
+        await life.flush(sales(*range(8)))
+
+
+async def test_a_batch_given_up_while_it_waits_for_an_answer_leaves_nothing_counted() -> None:
+    tallying = NeverAnswers(1)
+    life = Life(tallying)
+    with small_slices():
+        flush = asyncio.create_task(life.flush(sales(0, 1, 2)))
+        await asyncio.wait_for(tallying.taken.wait(), WITHIN_S)
+        flush.cancel()
+        await asyncio.wait([flush])
+    assert flush.cancelled()
+    assert life.log.pairs == []
