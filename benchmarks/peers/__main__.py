@@ -1,4 +1,4 @@
-"""`make bench-peers`: ours beside every peer, on the same filled topics; docs/performance.md says how, and what came out.
+"""`make bench-peers`: ours beside every peer, on the same filled topics; how, and what came out: docs/performance.md.
 
 python -m benchmarks.peers [--events 1500000] [--workloads skewed,one] [--peers ours,streams] [--kinds tumbling]
 """
