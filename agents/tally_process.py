@@ -66,7 +66,14 @@ class NoTallying:
 
 def tallying(wanted: bool, log: Any) -> Tallying:
     """A process beside, where it is wanted and there is a processor for it."""
-    return TallyProcess(log) if wanted and len(os.sched_getaffinity(0)) > 1 else NoTallying()
+    return TallyProcess(log) if wanted and _processors() > 1 else NoTallying()
+
+
+def _processors() -> int:
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # macOS does not tell which of them are for this process
+        return os.cpu_count() or 1
 
 
 class TallyProcess:
@@ -112,12 +119,7 @@ class _Running:
 
     def __init__(self, on_end: Callable[[int], None]) -> None:
         self._loop = asyncio.get_running_loop()
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "agents.tally_child"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            pipesize=PIPE_BYTES,
-        )
+        self._process = _child()
         self.pid = self._process.pid
         self._on_end = on_end
         self._to_send: SimpleQueue[Request | None] = SimpleQueue()
@@ -195,6 +197,14 @@ class _Running:
             self._looking.cancel()
         self._over.set()
         self._on_end(code)
+
+
+def _child() -> "subprocess.Popen[bytes]":
+    command, pipe = [sys.executable, "-m", "agents.tally_child"], subprocess.PIPE
+    try:
+        return subprocess.Popen(command, stdin=pipe, stdout=pipe, pipesize=PIPE_BYTES)
+    except PermissionError:  # Linux gives a user only so many large pipes
+        return subprocess.Popen(command, stdin=pipe, stdout=pipe)
 
 
 def _resolve(answer: Answer, tally: Tally | None) -> None:

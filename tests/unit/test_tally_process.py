@@ -328,8 +328,44 @@ async def test_without_a_processor_for_it_or_not_wanted_there_is_none(monkeypatc
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1})
     assert isinstance(tallying(True, log), TallyProcess)
     assert isinstance(tallying(False, log), NoTallying)
-    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0})
+    monkeypatch.delattr(os, "sched_getaffinity")  # as on macOS
+    monkeypatch.setattr(os, "cpu_count", lambda: 4)
+    assert isinstance(tallying(True, log), TallyProcess)
+    monkeypatch.setattr(os, "cpu_count", lambda: 1)
     alone = tallying(True, log)
     assert isinstance(alone, NoTallying)
     alone.ask(slice_of(0), RULES, NOW_MS)
     await alone.close()
+
+
+async def test_where_no_large_pipes_are_left_small_ones_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    popen = subprocess.Popen
+
+    def refused(*args: Any, pipesize: int = -1, **more: Any) -> Any:
+        if pipesize > 0:
+            raise PermissionError(1, "Operation not permitted")
+        return popen(*args, **more)
+
+    monkeypatch.setattr(subprocess, "Popen", refused)
+    async with beside() as found:
+        await found.ready()
+
+
+async def test_one_that_is_asked_and_does_not_answer_any_more_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tally_process, "ANSWERS_WITHIN_S", 0.3)
+    async with beside() as found:
+        pid = await found.ready()
+        os.kill(pid, signal.SIGSTOP)
+        assert await all_of([found.taken_now(slice_of(0)), found.taken_now(slice_of(9))]) == [None, None]
+        assert found.warnings == [("tally_process_ended", -signal.SIGKILL)]
+
+
+async def test_one_that_is_asked_nothing_may_be_silent(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with beside() as found:
+        pid = await found.ready()
+        monkeypatch.setattr(tally_process, "ANSWERS_WITHIN_S", 0.0)
+        assert found.process._running is not None
+        found.process._running._look()
+        monkeypatch.undo()
+        assert await found.taken_now(slice_of(9)) == here(slice_of(9))
+        assert (found.started, found.warnings) == ([pid], [])
