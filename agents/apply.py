@@ -13,11 +13,10 @@ from agents.arrivals import Arrivals
 from agents.dead_letters import DeadLetters
 from agents.pending import Record
 from agents.slices import SalesSlice, Slice, TalliedSlice
-from agents.tally_process import Tallying
+from agents.tally_process import Answer, Tallying
 from ranking_app.clock import Clock
 from ranking_app.errors import RankingError
 from ranking_app.rankings.panes import Pane, Touched, fold
-from ranking_app.rankings.tally import Tally
 from schemas.decode import DecodeRules, decode_batch
 from tables.panes import OwnedPartition
 from tables.position import Position
@@ -28,6 +27,12 @@ SLICE_RECORDS = 2_000
 
 TALLIED_RECORDS = 8_000
 """Tallied in one go: the longer a slice, the fewer panes it has for its sales."""
+
+TALLIED_BYTES = 4 * 1024 * 1024
+"""Of the values of a slice that is sent: it is in memory four times until it is tallied."""
+
+ANSWERS_WITHIN_S = 2.0
+"""For all slices of a batch together; 50 ms each are usual. A rebalance waits for the flush under way."""
 
 HELPED_RECORDS = 1_000
 """From so many on there is a backlog: fewer are decoded sooner than they are sent."""
@@ -87,6 +92,8 @@ class Applier:
         self._arrivals = arrivals
         self._clock = clock
         self._tallying = tallying
+        self._repeats = dict.fromkeys(sources, False)
+        """By role: whether the last batch had duplicates. The next is expected to have some, too."""
 
     async def apply(self, records_by_role: dict[int, list[Record]]) -> Applied:
         """Fold records (per role in offset order) into the panes in memory; dead letters are acknowledged on return.
@@ -118,8 +125,9 @@ class Applier:
         ids = [one.ids() for one in slices]
         offsets, digests = (list(chain.from_iterable(column)) for column in zip(*ids, strict=True))
         seen = self._owned.seen[source.role].check(offsets, digests, arrived_ms)
+        self._repeats[source.role] = bool(seen.duplicates)
         if seen.duplicates:
-            slices = [one.without(seen.duplicates) for one in slices]
+            slices = await _without(slices, seen.duplicates)
         late, watermark_ms = 0, position.watermark_ms
         for one in slices:
             behind, watermark_ms = one.late(watermark_ms, source.grace_ms)
@@ -141,19 +149,21 @@ class Applier:
     async def _decoded(self, source: Source, records: Sequence[Record], now_ms: int) -> list[Slice]:
         """The records, in slices. Of a backlog the process beside may take some."""
         asks = len(records) >= HELPED_RECORDS
-        found: list[tuple[Sequence[Record], SalesSlice | asyncio.Future[Tally | None]]] = []
+        found: list[tuple[Sequence[Record], SalesSlice | Answer]] = []
         start = 0
         while start < len(records):
-            part = records[start : start + TALLIED_RECORDS]
-            asked = self._tallying.ask(part, source.rules, now_ms) if asks else None
-            if asked is None:
-                part = part[:SLICE_RECORDS]
-            found.append((part, asked or _decode(source, part, now_ms)))
-            start += len(part)
+            part = records[start : start + SLICE_RECORDS]
+            if asks and (larger := _as_one(records, start)) and (answer := self._ask(source, larger, now_ms)):
+                found.append((larger, answer))
+                start += len(larger)
+            else:
+                found.append((part, _decode(source, part, now_ms)))
+                start += len(part)
             await asyncio.sleep(0)
-        return [
-            one if isinstance(one, SalesSlice) else _tallied(source, part, now_ms, await one) for part, one in found
-        ]
+        return await _answered(source, found, now_ms)
+
+    def _ask(self, source: Source, records: Sequence[Record], now_ms: int) -> Answer | None:
+        return self._tallying.ask(records, source.rules, now_ms, self._repeats[source.role])
 
     async def _send_dead_letters(self, source: Source, slices: Sequence[Slice]) -> int:
         """How many records were bad; those are in the dead-letter topic by then."""
@@ -178,10 +188,44 @@ def _decode(source: Source, records: Sequence[Record], now_ms: int) -> SalesSlic
         raise _failed(source, records, lambda one: decode_batch([one], source.rules, now_ms), exc) from exc
 
 
-def _tallied(source: Source, records: Sequence[Record], now_ms: int, tally: Tally | None) -> Slice:
-    if tally is None:
-        return _decode(source, records, now_ms)
-    return TalliedSlice(records, tally, lambda some: _decode(source, some, now_ms))
+def _as_one(records: Sequence[Record], start: int) -> Sequence[Record] | None:
+    """The slice from start on that may be asked for; None where already few records are too much to be sent."""
+    count = TALLIED_RECORDS
+    while True:
+        part = records[start : start + count]
+        if sum([len(record.value or b"") for record in part]) <= TALLIED_BYTES:
+            return part
+        if count <= SLICE_RECORDS:
+            return None
+        count //= 2
+
+
+async def _answered(
+    source: Source, found: Sequence[tuple[Sequence[Record], SalesSlice | Answer]], now_ms: int
+) -> list[Slice]:
+    """The slices, in order. What is not answered soon is decoded here; what comes later is dropped."""
+    open_answers = [one for _, one in found if not isinstance(one, SalesSlice)]
+    if open_answers:
+        await asyncio.wait(open_answers, timeout=ANSWERS_WITHIN_S)
+    slices: list[Slice] = []
+    for part, one in found:
+        if isinstance(one, SalesSlice):
+            slices.append(one)
+        elif one.done() and (tally := one.result()) is not None:
+            slices.append(TalliedSlice(part, tally, lambda some: _decode(source, some, now_ms)))
+        else:
+            for start in range(0, len(part), SLICE_RECORDS):
+                slices.append(_decode(source, part[start : start + SLICE_RECORDS], now_ms))
+                await asyncio.sleep(0)
+    return slices
+
+
+async def _without(slices: Sequence[Slice], duplicates: frozenset[int]) -> list[Slice]:
+    left = []
+    for one in slices:
+        left.append(one.without(duplicates))
+        await asyncio.sleep(0)
+    return left
 
 
 def _from(records: list[Record], next_offset: int) -> list[Record]:

@@ -1,6 +1,6 @@
 """Some thousand records of one source partition on their way into its panes: sale by sale, or as a tally.
 
-Both give the same panes, positions and dead letters; sale by sale can tell duplicates and late events apart.
+Both give the same panes, positions and dead letters; a tally that cannot becomes sale by sale.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,6 +10,9 @@ from agents.pending import Record
 from ranking_app.rankings.panes import Pane, Touched, fold
 from ranking_app.rankings.tally import Ids, Tally, add, ids_of, without
 from schemas.decode import Bad, Decoded
+
+MANY_REPEATED = 4
+"""Where more than one in so many sales of a slice goes, it is quicker to look at all of them."""
 
 PaneOf = Callable[[str, int], Pane]
 """Schedule id and minute since the epoch to the pane as it stands."""
@@ -112,12 +115,15 @@ class TalliedSlice:
         """Of the sales that have one."""
         return self._tally.ids()
 
-    def without(self, duplicates: frozenset[int]) -> "TalliedSlice":
-        """The slice without the sales at these source offsets."""
+    def without(self, duplicates: frozenset[int]) -> Slice:
+        """The slice without the sales at these source offsets. Called once."""
         repeated = [record for record in self.records if record.offset in duplicates]
         if not repeated:
             return self
-        tally = without(self._tally, self._decode(repeated).sales)
+        few = len(repeated) * MANY_REPEATED <= len(self.records)
+        tally = without(self._tally, self._decode(repeated).sales) if few else None
+        if tally is None:
+            return self._decode(self.records).without(duplicates)
         return TalliedSlice(self.records, tally, self._decode, duplicates)
 
     def late(self, watermark_ms: int | None, grace_ms: int) -> tuple[int, int | None]:

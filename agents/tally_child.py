@@ -1,21 +1,32 @@
-"""The process beside a worker that tallies slices of a backlog: `python -m agents.tally_child`, requests on stdin.
+"""The process beside a worker that tallies slices of a backlog: requests on stdin, answers on stdout, in order.
 
-It ends when its worker has gone. Requests and answers are pickles, each behind its length in 8 bytes; both sides are
-one program.
+It ends when its worker has gone. Requests and answers are pickles, each behind its length in 8 bytes. The first answer
+is CODE: both sides have to be one program, and somebody may install another one while a worker runs.
 """
 
 import gc
 import pickle
-import signal
 import struct
 import sys
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
-from ranking_app.rankings.tally import Tally, tally
+from xxhash import xxh3_64_hexdigest
+
+from ranking_app.rankings import event_ids, panes, tally
+from schemas import decode, json_object, reservation, sale, times, wire
 from schemas.decode import DecodeRules
 
 LENGTH = struct.Struct(">Q")
+
+CODE = xxh3_64_hexdigest(
+    b"".join(
+        Path(module.__file__ or "").read_bytes()
+        for module in (decode, json_object, reservation, sale, times, wire, event_ids, panes, tally)
+    )
+)
+"""What a tally depends on, as it stood on the disk when this process began."""
 
 
 class Request(NamedTuple):
@@ -23,6 +34,7 @@ class Request(NamedTuple):
 
     rules: DecodeRules
     now_ms: int
+    with_offsets: bool
     offsets: Sequence[int]
     values: Sequence[bytes | None]
 
@@ -35,9 +47,10 @@ class Sent(NamedTuple):
 
 
 def send(target: BinaryIO, message: object) -> None:
-    """Write a message, in one piece as far as the pipe takes it."""
+    """Write a message."""
     body = pickle.dumps(message, protocol=pickle.HIGHEST_PROTOCOL)
-    target.write(LENGTH.pack(len(body)) + body)
+    target.write(LENGTH.pack(len(body)))
+    target.write(body)
     target.flush()
 
 
@@ -49,31 +62,26 @@ def received(source: BinaryIO) -> Iterator[Any]:
             yield pickle.loads(body)  # noqa: S301 - written by our own other half
 
 
-def answer(request: Request) -> Tally | None:
+def answer(request: Request) -> tally.Tally | None:
     """None where our own code fails: the worker then tries it itself, and says where it fails."""
     try:
         records = list(map(Sent._make, zip(request.offsets, request.values, strict=True)))
-        return tally(records, request.rules, request.now_ms)
+        return tally.tally(records, request.rules, request.now_ms, request.with_offsets)
     except Exception:
         return None
 
 
 def serve(requests: BinaryIO, answers: BinaryIO) -> None:
-    """Say that it is there, then answer in order, until there is nobody to ask."""
-    send(answers, None)
+    """Say what it is, then answer in order, until there is nobody to ask."""
+    send(answers, CODE)
     for fields in received(requests):
         send(answers, answer(Request(*fields)))
 
 
 def main() -> None:
     """Until stdin ends."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # of a terminal it is for the worker
     gc.disable()  # pydantic and we make no cycles, and looking for some takes a third of the time
     try:
         serve(sys.stdin.buffer, sys.stdout.buffer)
     except BrokenPipeError:
         sys.stderr.close()  # the worker has gone, and with it whoever would read about that
-
-
-if __name__ == "__main__":
-    main()

@@ -15,11 +15,12 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, BinaryIO, Protocol, cast
 
 from agents.pending import Record
-from agents.tally_child import Request, received, send
+from agents.tally_child import CODE, Request, received, send
 from ranking_app.rankings.tally import Tally
 from schemas.decode import DecodeRules
 
@@ -34,8 +35,17 @@ RESTART_PAUSE_S = 5.0
 
 ENDS_WITHIN_S = 0.5
 
-ANSWERS_WITHIN_S = 30.0
+SILENT_S = 10.0
 """One that does not answer for so long while it is asked is ended: it takes some 40 ms for a slice."""
+
+LOOKS_AGAIN_S = 1.0
+"""Before that: this process may itself have been paused, and the answers be waiting."""
+
+QUOTA = Path("/sys/fs/cgroup/cpu.max")
+"""What a container may use: microseconds of processor time in so many microseconds, or `max`."""
+
+START = "import sys; sys.path[:] = sys.argv[1:]; from agents.tally_child import main; main()"
+"""With the worker's own path, and not the current directory, which -m would put before it."""
 
 Answer = asyncio.Future[Tally | None]
 """The tally to come; None: the caller has to do it."""
@@ -44,8 +54,14 @@ Answer = asyncio.Future[Tally | None]
 class Tallying(Protocol):
     """Who may take a slice off the worker's hands."""
 
-    def ask(self, records: Sequence[Record], rules: DecodeRules, now_ms: int) -> Answer | None:
-        """None where it is sooner done here."""
+    def prepare(self) -> None:
+        """It will be asked soon."""
+        ...
+
+    def ask(
+        self, records: Sequence[Record], rules: DecodeRules, now_ms: int, with_offsets: bool = False
+    ) -> Answer | None:
+        """As rankings.tally does it; None where it is sooner done here."""
         ...
 
     async def close(self) -> None:
@@ -56,7 +72,10 @@ class Tallying(Protocol):
 class NoTallying:
     """The worker does everything itself."""
 
-    def ask(self, records: Sequence[Record], rules: DecodeRules, now_ms: int) -> None:
+    def prepare(self) -> None:
+        """Nothing to prepare."""
+
+    def ask(self, records: Sequence[Record], rules: DecodeRules, now_ms: int, with_offsets: bool = False) -> None:
         """Always None."""
         return
 
@@ -66,31 +85,44 @@ class NoTallying:
 
 def tallying(wanted: bool, log: Any) -> Tallying:
     """A process beside, where it is wanted and there is a processor for it."""
-    return TallyProcess(log) if wanted and _processors() > 1 else NoTallying()
+    return TallyProcess(log) if wanted and processors() > 1 else NoTallying()
 
 
-def _processors() -> int:
+def processors() -> float:
+    """How many this process may use; of a container, as many as its quota is."""
     try:
-        return len(os.sched_getaffinity(0))
+        allowed = len(os.sched_getaffinity(0))
     except AttributeError:  # macOS does not tell which of them are for this process
-        return os.cpu_count() or 1
+        allowed = os.cpu_count() or 1
+    try:
+        quota, period = QUOTA.read_text().split()
+        return min(allowed, int(quota) / int(period))
+    except (OSError, ValueError):  # there is no quota
+        return allowed
 
 
 class TallyProcess:
-    """One process, started when it is asked for the first time."""
+    """One process, started when there is a backlog for the first time."""
 
     def __init__(self, log: Any) -> None:
         self._log = log
         self._running: _Running | None = None
         self._start_at_s = 0.0
 
-    def ask(self, records: Sequence[Record], rules: DecodeRules, now_ms: int) -> Answer | None:
-        """None where it is sooner done here."""
+    def prepare(self) -> None:
+        """Start it, unless it is there: it needs half a second to be ready."""
+        if self._running is None and time.monotonic() >= self._start_at_s:
+            self._start()
+
+    def ask(
+        self, records: Sequence[Record], rules: DecodeRules, now_ms: int, with_offsets: bool = False
+    ) -> Answer | None:
+        """As rankings.tally does it; None where it is sooner done here."""
         if self._running is None:
-            if time.monotonic() >= self._start_at_s:
-                self._start()
-            return None  # it needs half a second to be there
-        return self._running.ask(Request(rules, now_ms, [r.offset for r in records], [r.value for r in records]))
+            self.prepare()
+            return None
+        offsets, values = [record.offset for record in records], [record.value for record in records]
+        return self._running.ask(Request(rules, now_ms, with_offsets, offsets, values))
 
     async def close(self) -> None:
         """End it; what is still asked is answered with None."""
@@ -107,17 +139,23 @@ class TallyProcess:
         else:
             self._log.info("tally_process_started", pid=self._running.pid)
 
-    def _ended(self, code: int) -> None:
+    def _ended(self, code: int, is_another: bool) -> None:
         self._running = None
+        if is_another:
+            self._start_at_s = float("inf")
+            self._log.warning("tally_process_is_another", hint="another version was installed: restart the worker")
         if self._start_at_s != float("inf"):
             self._start_at_s = time.monotonic() + RESTART_PAUSE_S
             self._log.warning("tally_process_ended", exit_code=code)
 
 
 class _Running:
-    """A child process and its two threads. on_end: called in the loop, with the exit code."""
+    """A child process and its two threads.
 
-    def __init__(self, on_end: Callable[[int], None]) -> None:
+    on_end: called in the loop, with the exit code, and whether it was ended because its code is not ours.
+    """
+
+    def __init__(self, on_end: Callable[[int, bool], None]) -> None:
         self._loop = asyncio.get_running_loop()
         self._process = _child()
         self.pid = self._process.pid
@@ -125,8 +163,10 @@ class _Running:
         self._to_send: SimpleQueue[Request | None] = SimpleQueue()
         self._asked: deque[Answer] = deque()
         self._answered_at_s = time.monotonic()
-        self._looking: asyncio.TimerHandle | None = None
+        self._looking: asyncio.TimerHandle | None = self._loop.call_later(SILENT_S, self._look)
+        self._looked_before = False
         self._ready = False
+        self._is_another = False
         self._over = asyncio.Event()
         for body in (self._write, self._read):
             threading.Thread(target=body, name=f"tally{body.__name__}", daemon=True).start()
@@ -138,7 +178,7 @@ class _Running:
         if not self._asked:
             self._answered_at_s = time.monotonic()
         if self._looking is None:
-            self._looking = self._loop.call_later(ANSWERS_WITHIN_S, self._look)
+            self._looking = self._loop.call_later(SILENT_S, self._look)
         answer: Answer = self._loop.create_future()
         self._asked.append(answer)
         self._to_send.put(request)
@@ -168,27 +208,38 @@ class _Running:
         answers = cast(BinaryIO, self._process.stdout)
         try:
             for answer in received(answers):
-                self._loop.call_soon_threadsafe(self._answered, answer)
+                self._in_loop(self._answered, answer)
         finally:
             answers.close()
             self._to_send.put(None)
-            self._loop.call_soon_threadsafe(self._ended, self._process.wait())
+            self._in_loop(self._ended, self._process.wait())
+
+    def _in_loop(self, body: Callable[..., None], argument: Any) -> None:
+        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            self._loop.call_soon_threadsafe(body, argument)
 
     def _look(self) -> None:
-        """Whether it still answers."""
+        """Whether it still answers, or has come at all."""
         self._looking = None
-        silent_s = time.monotonic() - self._answered_at_s
-        if self._asked and silent_s >= ANSWERS_WITHIN_S:
+        left_s = self._answered_at_s + SILENT_S - time.monotonic()
+        if self._ready and not self._asked:
+            return
+        if left_s <= 0 and self._looked_before:
             self._process.kill()
-        elif self._asked:
-            self._looking = self._loop.call_later(ANSWERS_WITHIN_S - silent_s, self._look)
+            return
+        self._looked_before = left_s <= 0
+        self._looking = self._loop.call_later(max(left_s, LOOKS_AGAIN_S), self._look)
 
-    def _answered(self, tally: Tally | None) -> None:
+    def _answered(self, answer: Any) -> None:
         self._answered_at_s = time.monotonic()
-        if not self._ready:
-            self._ready = True  # the first one says that it is there
+        self._looked_before = False
+        if self._ready:
+            _resolve(self._asked.popleft(), answer)
+        elif answer == CODE:
+            self._ready = True
         else:
-            _resolve(self._asked.popleft(), tally)
+            self._is_another = True
+            self._process.kill()
 
     def _ended(self, code: int) -> None:
         while self._asked:
@@ -196,15 +247,21 @@ class _Running:
         if self._looking is not None:
             self._looking.cancel()
         self._over.set()
-        self._on_end(code)
+        self._on_end(code, self._is_another)
 
 
 def _child() -> "subprocess.Popen[bytes]":
-    command, pipe = [sys.executable, "-m", "agents.tally_child"], subprocess.PIPE
+    command, pipe = [sys.executable, "-P", "-c", START, *sys.path], subprocess.PIPE
+
+    def start(pipe_bytes: int) -> "subprocess.Popen[bytes]":
+        return subprocess.Popen(  # noqa: S603 - ourselves
+            command, stdin=pipe, stdout=pipe, pipesize=pipe_bytes, start_new_session=True
+        )
+
     try:
-        return subprocess.Popen(command, stdin=pipe, stdout=pipe, pipesize=PIPE_BYTES)
+        return start(PIPE_BYTES)
     except PermissionError:  # Linux gives a user only so many large pipes
-        return subprocess.Popen(command, stdin=pipe, stdout=pipe)
+        return start(-1)
 
 
 def _resolve(answer: Answer, tally: Tally | None) -> None:

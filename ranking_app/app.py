@@ -11,6 +11,7 @@ from faust.exceptions import ConsumerNotStarted
 from faust.types import TP
 
 from agents import catalogue, reservations
+from agents.apply import HELPED_RECORDS
 from agents.arrivals import RecordArrivals, WallArrivals
 from agents.dead_letters import DeadLetters, topic_limits
 from agents.intake import DirectIntake, PlannedIntake
@@ -137,6 +138,7 @@ class Worker:
         settings.data_dir.mkdir(parents=True, exist_ok=True)
         self._app = create_faust_app(settings, process.options)
         self._store = create_table(self._app, settings.partitions)
+        self._tallying = tallying(settings.tally_process, process.log)
         self._ownership = Ownership(
             _ownership_rules(settings, process.address),
             producer=self._producer,
@@ -148,7 +150,7 @@ class Worker:
             arrivals=self._arrivals,
             intake=self._intake(settings),
             pace=self._pace(settings),
-            tallying=tallying(settings.tally_process, process.log),
+            tallying=self._tallying,
             clock=process.clock,
             metrics=process.metrics,
             log=process.log,
@@ -238,6 +240,8 @@ class Worker:
             await self._mind_notifier()
 
     async def _restore(self, changelog_partitions: set[TP]) -> None:
+        if any(source.state.lag >= HELPED_RECORDS for source in self._model.activity()):
+            self._tallying.prepare()
         with self._follower.loading_waits():
             await self._ownership.restore(changelog_partitions)
         await self._mind_notifier()

@@ -94,6 +94,10 @@ def writer(options: Mapping[str, Any], **more: Any) -> AIOKafkaProducer:
     return AIOKafkaProducer(**{"acks": "all", "enable_idempotence": True, "linger_ms": 0, **options, **more})
 
 
+_closing: set[asyncio.Future[None]] = set()
+"""Clients that still close; the loop itself would not keep them."""
+
+
 @contextlib.asynccontextmanager
 async def started(client: Client) -> AsyncIterator[Client]:
     """A client, started; closed at the end, also where the start failed or whoever uses it was cancelled."""
@@ -110,6 +114,8 @@ async def close(client: AIOKafkaConsumer | AIOKafkaProducer) -> None:
     Not cut short by a cancellation: aiokafka would leave its connections open.
     """
     closing = asyncio.ensure_future(client.stop())
+    _closing.add(closing)
+    closing.add_done_callback(_closed)
     try:
         await asyncio.wait([closing], timeout=CLOSE_WAIT_S)
     except asyncio.CancelledError:
@@ -117,6 +123,12 @@ async def close(client: AIOKafkaConsumer | AIOKafkaProducer) -> None:
         raise
     if closing.done():
         closing.result()
+
+
+def _closed(closing: asyncio.Future[None]) -> None:
+    _closing.discard(closing)
+    if not closing.cancelled():
+        closing.exception()  # looked at: whoever waited has it, and if nobody did any more, nobody needs it
 
 
 async def wait_for_brokers(options: Mapping[str, Any], wait_ms: int, log: Any) -> None:

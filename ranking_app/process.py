@@ -169,7 +169,10 @@ class Process:
             yield
         finally:
             # Brokers may be away: what is not closed by then ends with the process.
-            await asyncio.wait([asyncio.ensure_future(self._close(tasks))], timeout=CLOSE_BUDGET_S)
+            closing = asyncio.ensure_future(self._close(tasks))
+            await asyncio.wait([closing], timeout=CLOSE_BUDGET_S)
+            if closing.done() and (error := closing.exception()) is not None:
+                self.log.warning("stopped_uncleanly", reason=repr(error))
 
     async def _close(self, tasks: list[asyncio.Task[None]]) -> None:
         for task in tasks:

@@ -6,6 +6,7 @@ event, and take these out, and whether one is in its pane already.
 """
 
 from array import array
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -16,13 +17,17 @@ from schemas.sale import Sale
 
 
 class Part(NamedTuple):
-    """What a slice adds to one pane. first, applied: its lowest and highest source offset. seconds: as in Pane."""
+    """What a slice adds to one pane. first, applied: its lowest and highest source offset. seconds: as in Pane.
+
+    offsets: all of them, ascending; None where they were not asked for.
+    """
 
     schedule_id: str
     minute: int
     first: int
     applied: int
     seconds: dict[int, list[int]]
+    offsets: Sequence[int] | None = None
 
 
 class Ids(NamedTuple):
@@ -53,17 +58,21 @@ class Tally(NamedTuple):
         return array("q", self.times).tolist()
 
 
-def tally(records: Sequence[Record], rules: DecodeRules, now_ms: int) -> Tally:
-    """Decode and add up consecutive records of one source partition. now_ms: as in decode_batch."""
+def tally(records: Sequence[Record], rules: DecodeRules, now_ms: int, with_offsets: bool = False) -> Tally:
+    """Decode and add up consecutive records of one source partition. now_ms: as in decode_batch.
+
+    with_offsets: for a slice that is expected to repeat events: `without` then never has to give up.
+    """
     sales, bad = decode_batch(records, rules, now_ms)
     touched = fold(lambda *_: Pane(), sales)
+    of_parts = _offsets_of_parts(sales) if with_offsets else {}
     times_ms = [sale.at_ms for sale in sales]
     offsets, digests = ids_of(sales)
     return Tally(
         sales=len(sales),
         bad=bad,
         parts=[
-            Part(schedule_id, minute, pane.first or 0, pane.applied, pane.seconds)
+            Part(schedule_id, minute, pane.first or 0, pane.applied, pane.seconds, of_parts.get((schedule_id, minute)))
             for schedule_id, panes in touched.items()
             for minute, pane in panes.items()
         ],
@@ -81,10 +90,17 @@ def ids_of(sales: Sequence[Sale]) -> Ids:
     return Ids([offset for offset, _ in named], digests_of([event_id for _, event_id in named]))
 
 
-def without(counted: Tally, repeated: Sequence[Sale]) -> Tally:
-    """The tally without these sales of it. What it says of offsets and times still includes them.
+def _offsets_of_parts(sales: Sequence[Sale]) -> dict[tuple[str, int], list[int]]:
+    found: defaultdict[tuple[str, int], list[int]] = defaultdict(list)
+    for sale in sales:
+        found[sale.schedule_id, sale.at_ms // 1000 // MINUTE_S].append(sale.offset)
+    return found
 
-    A pane may then say that it has taken an offset which only repeated something: all up to there is counted.
+
+def without(counted: Tally, repeated: Sequence[Sale]) -> Tally | None:
+    """The tally without these sales of it. Its ids and times still include them.
+
+    None where a sale that goes is the first or last of a part whose offsets are not known.
     """
     parts = {(part.schedule_id, part.minute): part._replace(seconds=dict(part.seconds)) for part in counted.parts}
     for sale in repeated:
@@ -102,7 +118,20 @@ def without(counted: Tally, repeated: Sequence[Sale]) -> Tally:
             del seconds[second]
             if not seconds:
                 del parts[place]
-    return counted._replace(sales=counted.sales - len(repeated), parts=list(parts.values()))
+    gone = {sale.offset for sale in repeated}
+    left_parts = [kept for part in parts.values() if (kept := _without_ends(part, gone)) is not None]
+    if len(left_parts) < len(parts):
+        return None
+    return counted._replace(sales=counted.sales - len(repeated), parts=left_parts)
+
+
+def _without_ends(part: Part, gone: set[int]) -> Part | None:
+    if part.first not in gone and part.applied not in gone:
+        return part
+    if part.offsets is None:
+        return None
+    offsets = [offset for offset in part.offsets if offset not in gone]
+    return part._replace(first=offsets[0], applied=offsets[-1])
 
 
 def add(pane_of: Callable[[str, int], Pane], parts: Sequence[Part]) -> Touched | None:

@@ -32,7 +32,7 @@ PENDING_RECORDS = 60_000
 """A partition with this many records delivered and not yet acknowledged is not fetched from: backpressure."""
 
 FETCH_BYTES = 8 * 1024 * 1024
-"""Per partition and fetch: some 16,000 envelopes, so that one round trip fills a large batch when behind."""
+"""Per partition and fetch: some 34,000 envelopes, so that one round trip fills a large batch when behind."""
 
 SWEEPS = 10
 """How often the tasks left in the consumer's thread are cancelled at its end; two are enough, this bounds it."""

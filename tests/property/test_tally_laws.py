@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.slices import SalesSlice, TalliedSlice
+from agents.slices import MANY_REPEATED, SalesSlice, TalliedSlice
 from ranking_app.rankings.event_ids import digests_of
 from ranking_app.rankings.panes import MANY_SECONDS, MINUTE_S, Pane, encode_pane, fold
 from ranking_app.rankings.tally import Ids, Tally, add, tally
@@ -55,12 +55,12 @@ def sales_of(published: list[FakeRecord]) -> list[Sale]:
     return decode_batch(published, RULES, NOW_MS).sales
 
 
-def tally_of(published: list[FakeRecord]) -> Tally:
-    return tally(published, RULES, NOW_MS)
+def tally_of(published: list[FakeRecord], with_offsets: bool = False) -> Tally:
+    return tally(published, RULES, NOW_MS, with_offsets)
 
 
-def tallied(published: list[FakeRecord]) -> TalliedSlice:
-    return TalliedSlice(published, tally_of(published), by_sale)
+def tallied(published: list[FakeRecord], with_offsets: bool = False) -> TalliedSlice:
+    return TalliedSlice(published, tally_of(published, with_offsets), by_sale)
 
 
 def by_sale(published: Sequence[Any]) -> SalesSlice:
@@ -148,24 +148,26 @@ def test_a_tally_has_the_ids_the_times_and_the_bad_records_of_its_slice(publishe
 some_offsets = st.sets(st.integers(0, 40).map(lambda place: 3 * place)).map(frozenset)
 
 
-@given(records, some_offsets)
-def test_a_tally_without_duplicates_is_the_sum_of_the_other_sales(published, duplicates):
-    """Only its panes may say that they have taken a duplicate, too: first and applied are those of all their sales."""
-    left, expected = tallied(published).without(duplicates), by_sale(published).without(duplicates)
+@given(records, some_offsets, st.booleans())
+def test_a_tally_without_duplicates_gives_the_panes_of_the_other_sales(published, duplicates, with_offsets):
+    left, expected = tallied(published, with_offsets).without(duplicates), by_sale(published).without(duplicates)
     assert (left.count, left.bad) == (expected.count, expected.bad)
     panes: Panes = {}
     wanted: Panes = {}
-    whole: Panes = {}
     left.fold(pane_of(panes))
     expected.fold(pane_of(wanted))
-    by_sale(published).fold(pane_of(whole))
-    assert {key: pane.seconds for key, pane in panes.items()} == {key: pane.seconds for key, pane in wanted.items()}
-    assert {key: (pane.first, pane.applied) for key, pane in panes.items()} == {
-        key: (whole[key].first, whole[key].applied) for key in wanted
-    }
+    assert panes == wanted
+    assert texts(panes) == texts(wanted)
     before = texts(panes)
     expected.fold(pane_of(panes))  # they come again, after a crash
     assert texts(panes) == before
+
+
+@given(records, some_offsets)
+def test_with_the_offsets_of_its_parts_no_few_duplicates_need_a_second_look(published, duplicates):
+    repeated = [one for one in published if one.offset in duplicates]
+    left = tallied(published, with_offsets=True).without(duplicates)
+    assert isinstance(left, TalliedSlice) == (len(repeated) * MANY_REPEATED <= len(published))
 
 
 @given(records, some_offsets)

@@ -29,15 +29,21 @@ class PatternTallying:
         self.said: list[Says] = []
         self.closed = False
 
-    def ask(self, records: Sequence[Record], rules: DecodeRules, now_ms: int) -> Answer | None:
+    def ask(
+        self, records: Sequence[Record], rules: DecodeRules, now_ms: int, with_offsets: bool = False
+    ) -> Answer | None:
         says = self._pattern[len(self.said) % len(self._pattern)]
         self.said.append(says)
         if says is Says.BUSY:
             return None
         found: Answer = asyncio.get_running_loop().create_future()
-        request = Request(rules, now_ms, [one.offset for one in records], [one.value for one in records])
+        offsets, values = [one.offset for one in records], [one.value for one in records]
+        request = Request(rules, now_ms, with_offsets, offsets, values)
         found.set_result(pickle.loads(pickle.dumps(answer(request))) if says is Says.TALLY else None)
         return found
+
+    def prepare(self) -> None:
+        pass
 
     async def close(self) -> None:
         self.closed = True

@@ -41,7 +41,7 @@ class NeverAnswers(PatternTallying):
         self.taken = asyncio.Event()
         self._slices = slices
 
-    def ask(self, records: Sequence[Record], rules: DecodeRules, now_ms: int) -> Answer:
+    def ask(self, records: Sequence[Record], rules: DecodeRules, now_ms: int, with_offsets: bool = False) -> Answer:
         self.open.append(asyncio.get_running_loop().create_future())
         if len(self.open) == self._slices:
             self.taken.set()
@@ -73,6 +73,40 @@ async def test_a_process_that_dies_over_a_batch_leaves_the_batch_to_the_worker()
         await flush
     assert sold(life) == {"S0": 10}
     assert life.model().position(SourceKey(0, 0)).counted == 10
+
+
+async def test_what_is_not_answered_soon_is_counted_here_and_an_answer_after_that_is_dropped(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(agents.apply, "ANSWERS_WITHIN_S", 0.05)
+    tallying = NeverAnswers(3)
+    life = Life(tallying)
+    with small_slices(helped=3, tallied=4):
+        await asyncio.wait_for(life.flush(sales(*range(10))), WITHIN_S)
+    for answer in tallying.open:
+        answer.set_result(None)
+    assert sold(life) == {"S0": 10}
+
+
+@pytest.mark.parametrize(("bytes_of_a_value", "asked"), [(10, [4, 4, 2]), (60, [2, 2, 2, 2, 2]), (200, [])])
+async def test_large_records_are_asked_for_in_shorter_slices_or_not_at_all(
+    monkeypatch: pytest.MonkeyPatch, bytes_of_a_value: int, asked: list[int]
+) -> None:
+    monkeypatch.setattr(agents.apply, "TALLIED_BYTES", 150)
+    lengths: list[int] = []
+
+    class Noting(PatternTallying):
+        def ask(
+            self, records: Sequence[Record], rules: DecodeRules, now_ms: int, with_offsets: bool = False
+        ) -> Answer | None:
+            lengths.append(len(records))
+            return super().ask(records, rules, now_ms, with_offsets)
+
+    life = Life(Noting(Says.TALLY))
+    with small_slices(helped=3, tallied=4, own=2):
+        await life.flush([FakeRecord(offset, b"x" * bytes_of_a_value) for offset in range(10)])
+    assert lengths == asked
+    assert len(life.dead.sent) == 10
 
 
 async def test_few_records_are_not_given_away() -> None:

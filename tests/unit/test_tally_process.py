@@ -13,6 +13,7 @@ import warnings
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from functools import partial
+from pathlib import Path
 from typing import Any, cast
 from zoneinfo import ZoneInfo
 
@@ -21,7 +22,7 @@ import structlog
 from structlog.testing import capture_logs
 
 from agents import tally_process
-from agents.tally_process import MOST_ASKED, Answer, NoTallying, TallyProcess, tallying
+from agents.tally_process import MOST_ASKED, Answer, NoTallying, TallyProcess, processors, tallying
 from ranking_app.rankings.tally import Tally, tally
 from schemas.decode import DecodeRules
 from tests.support.memory import FakeRecord
@@ -119,7 +120,17 @@ class Beside:
 
     @property
     def warnings(self) -> list[tuple[str, int]]:
-        return [(one["event"], one["exit_code"]) for one in self._logs if one["log_level"] == "warning"]
+        return [(one["event"], one.get("exit_code", 0)) for one in self._logs if one["log_level"] == "warning"]
+
+    @property
+    def events(self) -> list[str]:
+        return [one["event"] for one in self._logs]
+
+    async def until_warned(self) -> None:
+        deadline_s = time.monotonic() + WITHIN_S
+        while not self.warnings:
+            assert time.monotonic() < deadline_s, f"no warning: {self._logs}"
+            await asyncio.sleep(0.02)
 
 
 @asynccontextmanager
@@ -224,10 +235,7 @@ async def test_until_the_pause_is_over_none_is_started_again(monkeypatch: pytest
     monkeypatch.setattr(tally_process, "RESTART_PAUSE_S", 600.0)
     async with beside() as found:
         os.kill(await found.ready(), signal.SIGKILL)
-        deadline_s = time.monotonic() + WITHIN_S
-        while not found.warnings:
-            assert time.monotonic() < deadline_s, "its end is not seen"
-            await asyncio.sleep(0.02)
+        await found.until_warned()
         assert found.ask(slice_of(0)) is None
         assert len(found.started) == 1
 
@@ -352,7 +360,8 @@ async def test_where_no_large_pipes_are_left_small_ones_do(monkeypatch: pytest.M
 
 
 async def test_one_that_is_asked_and_does_not_answer_any_more_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tally_process, "ANSWERS_WITHIN_S", 0.3)
+    monkeypatch.setattr(tally_process, "SILENT_S", 0.3)
+    monkeypatch.setattr(tally_process, "LOOKS_AGAIN_S", 0.1)
     async with beside() as found:
         pid = await found.ready()
         os.kill(pid, signal.SIGSTOP)
@@ -363,9 +372,52 @@ async def test_one_that_is_asked_and_does_not_answer_any_more_is_killed(monkeypa
 async def test_one_that_is_asked_nothing_may_be_silent(monkeypatch: pytest.MonkeyPatch) -> None:
     async with beside() as found:
         pid = await found.ready()
-        monkeypatch.setattr(tally_process, "ANSWERS_WITHIN_S", 0.0)
         assert found.process._running is not None
-        found.process._running._look()
+        monkeypatch.setattr(tally_process, "SILENT_S", 0.0)
+        for _ in range(3):
+            found.process._running._look()
         monkeypatch.undo()
         assert await found.taken_now(slice_of(9)) == here(slice_of(9))
         assert (found.started, found.warnings) == ([pid], [])
+
+
+async def test_one_that_does_not_even_come_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tally_process, "SILENT_S", 0.1)
+    monkeypatch.setattr(tally_process, "LOOKS_AGAIN_S", 0.1)
+    monkeypatch.setattr(tally_process, "START", "import sys; sys.stdin.read()")
+    async with beside() as found:
+        assert found.ask(slice_of(0)) is None
+        await found.until_warned()
+        assert found.warnings == [("tally_process_ended", -signal.SIGKILL)]
+
+
+async def test_one_that_runs_other_code_is_ended_for_good(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tally_process, "CODE", "that of another version")
+    monkeypatch.setattr(tally_process, "RESTART_PAUSE_S", 0.0)
+    async with beside() as found:
+        assert found.ask(slice_of(0)) is None
+        await found.until_warned()
+        assert found.events == ["tally_process_started", "tally_process_is_another"]
+        assert found.ask(slice_of(0)) is None
+        assert len(found.started) == 1
+
+
+async def test_nothing_is_imported_from_the_current_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "pickle.py").write_text("raise SystemExit('somebody else')")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [str(ROOT), *(entry for entry in sys.path if entry)])
+    async with beside() as found:
+        await found.ready()
+
+
+@pytest.mark.parametrize(
+    ("quota", "expected"),
+    [("max 100000\n", 4), ("100000 100000\n", 1), ("150000 100000\n", 1.5), ("800000 100000\n", 4)],
+)
+def test_a_containers_quota_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, quota: str, expected: float
+) -> None:
+    (tmp_path / "cpu.max").write_text(quota)
+    monkeypatch.setattr(tally_process, "QUOTA", tmp_path / "cpu.max")
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1, 2, 3}, raising=False)
+    assert processors() == expected
