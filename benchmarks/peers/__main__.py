@@ -87,16 +87,19 @@ def _listed(name: str, known: list[str]) -> Callable[[Any], Any]:
 @click.option("--workers", default="1,2,3", show_default=True, callback=_numbers, help="Of scale; '' for none.")
 @click.option("--partitions", default="3,6,12", show_default=True, callback=_numbers, help="Of scale; '' for none.")
 @click.option("--json", "json_file", type=click.Path(path_type=Path), help="Where the raw figures go.")
+@click.option("--after", type=click.Path(path_type=Path, exists=True), help="Go on with the --json of a run.")
 @click.option("--write-docs", is_flag=True, help="Put the tables into docs/performance.md.")
 @click.option("--quick", is_flag=True, help="Only ours and the ceiling; fails when ours became much slower.")
-def main(quick: bool, json_file: Path | None, write_docs: bool, latency_seconds: float, **chosen: Any) -> None:
+def main(
+    quick: bool, json_file: Path | None, after: Path | None, write_docs: bool, latency_seconds: float, **chosen: Any
+) -> None:
     """Fill topics, let every peer count them, print ratios."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # what was started is stopped, then, too
     if warning := busy():
         print(warning, flush=True)
     if quick:
         sys.exit(_quick())
-    found = Found()
+    found = Found.of_json(after) if after else Found()
     for step in _steps(Plan(latency_s=latency_seconds, **chosen), found):
         step()
         if json_file:

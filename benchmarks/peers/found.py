@@ -3,6 +3,7 @@
 import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Self
 
 from benchmarks.peers import table
 from benchmarks.peers.bars import Bar, bars
@@ -19,6 +20,16 @@ class Found:
     results: list[Result] = field(default_factory=list)
     latencies: list[Latency] = field(default_factory=list)
     scales: list[Scaled] = field(default_factory=list)
+
+    @classmethod
+    def of_json(cls, file: Path) -> Self:
+        """What an earlier run wrote. OSError, ValueError, TypeError."""
+        facts = json.loads(file.read_text())
+        return cls(
+            [Result(**row) for row in facts["results"]],
+            [Latency(**row) for row in facts["latencies"]],
+            [Scaled(**row) for row in facts["scales"]],
+        )
 
     def bars(self) -> list[Bar]:
         """What was promised, with what was measured so far."""

@@ -8,9 +8,11 @@ import pytest
 
 from benchmarks.peers import bars, document, guard, table
 from benchmarks.peers.filling import Filled, Sums, naive
+from benchmarks.peers.found import Found
 from benchmarks.peers.latency import Latency, summed_up
 from benchmarks.peers.programs.task import Task
 from benchmarks.peers.result import Outcome, Result, compared, rated
+from benchmarks.peers.scale import Scaled
 from benchmarks.peers.usage import Sample, cpu_at
 from benchmarks.peers.workloads import LATE_S, WORKLOADS, Record, Workload, partition_of, records
 from schemas.decode import DecodeRules, decode_batch
@@ -189,6 +191,16 @@ def test_a_row_that_did_not_run_says_why():
     assert shown.rows[0] == ("skewed", "tumbling", "ours", "300", "1.00", "1.0", "0.00", "10", "1,000", "exact")
     assert shown.rows[1][-1] == "not run: no javac here"
     assert all(len(cells) == len(shown.head) for cells in shown.rows)
+
+
+def test_a_run_goes_on_with_what_an_earlier_one_wrote(tmp_path):
+    found = Found(
+        [Result("ours", "skewed", "tumbling", 10, 5.0, configuration={"settings": "defaults"})],
+        [Latency("ours", 2_500, 2_499.5, 7, {"p50": 9.5, "p99": 20.0, "p99.9": 30.0, "max": 40.0})],
+        [Scaled(2, 6, 5.0, 11.5, "exact")],
+    )
+    found.write_json(tmp_path / "earlier.json")
+    assert Found.of_json(tmp_path / "earlier.json") == found
 
 
 def test_the_document_gets_a_new_section_between_its_markers_and_nothing_else():
