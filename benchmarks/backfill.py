@@ -81,7 +81,7 @@ async def _bench(kafka: LocalKafka, folder: Path, events: int, schedules: int, w
 
 async def _sell(producer: AIOKafkaProducer, schedules: int) -> None:
     while True:
-        await fill(producer, TOPIC, PARTITIONS, envelopes(LIVE_RATE, schedules))
+        await fill(producer, TOPIC, PARTITIONS, envelopes(LIVE_RATE, schedules, span_s=1, ended_ago_s=1))
         await asyncio.sleep(1.0)
 
 

@@ -33,15 +33,17 @@ def _second(at_s: int) -> str:
     return datetime.fromtimestamp(at_s, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
-def envelopes(count: int, schedules: int, seed: int = 1) -> Iterator[bytes]:
+def envelopes(
+    count: int, schedules: int, seed: int = 1, span_s: int = SPAN_S, ended_ago_s: int = 60
+) -> Iterator[bytes]:
     """`count` events, nearly in the order of their times."""
     chance = random.Random(seed)
     names = [f"WorldDJFestival2025{number:04d}" for number in range(schedules)]
     chosen = chance.choices(names, popularity(schedules), k=count)
-    start_ms = int((time.time() - SPAN_S - 60) * 1000)
+    start_ms = int((time.time() - span_s - ended_ago_s) * 1000)
     run = uuid.uuid4().hex[:20]
     for number in range(count):
-        at_ms = start_ms + number * SPAN_S * 1000 // count + chance.randrange(1000)
+        at_ms = start_ms + number * span_s * 1000 // count + chance.randrange(1000)
         yield envelope(f"{run[:8]}-{run[8:12]}-{run[12:16]}-{run[16:20]}-{number:012x}", at_ms, chosen[number], number)
 
 
