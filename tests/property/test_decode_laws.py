@@ -200,6 +200,7 @@ def test_what_a_record_means_does_not_depend_on_the_others_of_its_batch(order, v
 
 @given(_written(listings) | _damaged(_written(listings)) | reservations, st.sampled_from(["UTC", "Asia/Seoul"]))
 @example(_as_json(listing(startsAt="9999-12-31"), True, False), "UTC")
+@example(b'{"eventType": "\\ud800", ' + _as_json(listing(), True, False)[1:], "UTC")  # the second one counts
 def test_a_second_reading_of_the_contract_lists_the_same_schedules(value, zone):
     rules = oracle.Rules(now_ms=10**18, timezone=zone, max_record_bytes=MAX_BYTES)
     verdict = oracle.judge([oracle.Record(rules.catalogue_topic, 0, 0, value)], rules)

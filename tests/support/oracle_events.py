@@ -195,7 +195,8 @@ def _read_object(value: bytes | Mapping[str, Any] | None, rules: Rules) -> dict[
     try:
         found = JSON.decode(raw.decode())
         if b"\\u" in raw:
-            json.dumps(found, ensure_ascii=False).encode()  # half a surrogate pair is not text
+            # Half a surrogate pair is not text, also under a name that comes again and counts for nothing.
+            json.dumps(json.loads(raw, object_pairs_hook=list), ensure_ascii=False).encode()
     except (ValueError, RecursionError) as exc:
         raise Bad(f"not JSON: {exc}") from None
     if not isinstance(found, dict):
