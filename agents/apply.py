@@ -16,8 +16,9 @@ from agents.slices import SalesSlice, Slice, TalliedSlice
 from agents.tally_process import Answer, Tallying
 from ranking_app.clock import Clock
 from ranking_app.errors import RankingError
-from ranking_app.rankings.panes import Pane, Touched, fold
+from ranking_app.rankings.panes import Pane, fold
 from schemas.decode import DecodeRules, decode_batch
+from tables.pane_cache import Changed
 from tables.panes import OwnedPartition
 from tables.position import Position
 from tables.seen import SeenBatch
@@ -61,17 +62,10 @@ class Source:
 class Applied:
     """What a flush makes durable: touched panes, positions and ids by role."""
 
-    panes: dict[int, Touched] = field(default_factory=dict)
+    panes: Changed = field(default_factory=dict)
     positions: dict[int, Position] = field(default_factory=dict)
     seen: list[tuple[int, SeenBatch]] = field(default_factory=list)
     records: int = 0
-
-    def add(self, role: int, touched: Touched) -> None:
-        """Panes of one more slice; those that it shares with an earlier one are the same objects."""
-        known = self.panes.setdefault(role, touched)
-        if known is not touched:
-            for schedule_id, minutes in touched.items():
-                known.setdefault(schedule_id, {}).update(minutes)
 
 
 class Applier:
@@ -132,7 +126,7 @@ class Applier:
         for one in slices:
             behind, watermark_ms = one.late(watermark_ms, source.grace_ms)
             late += behind
-            applied.add(source.role, self._fold(source, one))
+            applied.panes.update(self._fold(source, one))
             await asyncio.sleep(0)
         applied.seen.append((source.role, seen))
         applied.records += len(records)
@@ -172,9 +166,9 @@ class Applier:
             await self._dead_letters.send(source.topic, source.partition, dead)
         return len(dead)
 
-    def _fold(self, source: Source, one: Slice) -> Touched:
+    def _fold(self, source: Source, one: Slice) -> Changed:
         try:
-            return one.fold(lambda schedule, minute: self._owned.pane(source.role, schedule, minute))
+            return one.fold(self._owned.panes[source.role])
         except ApplyFailed:
             raise  # from decoding some of it again
         except Exception as exc:

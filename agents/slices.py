@@ -7,15 +7,12 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from agents.pending import Record
-from ranking_app.rankings.panes import Pane, Touched, fold
-from ranking_app.rankings.tally import Ids, Tally, add, ids_of, without
+from ranking_app.rankings.tally import Ids, Tally, ids_of, without
 from schemas.decode import Bad, Decoded
+from tables.pane_cache import Changed, SourcePanes
 
 MANY_REPEATED = 4
 """Where more than one in so many sales of a slice goes, it is quicker to look at all of them."""
-
-PaneOf = Callable[[str, int], Pane]
-"""Schedule id and minute since the epoch to the pane as it stands."""
 
 
 class Slice(Protocol):
@@ -48,7 +45,7 @@ class Slice(Protocol):
         """As count_late."""
         ...
 
-    def fold(self, pane_of: PaneOf) -> Touched:
+    def fold(self, panes: SourcePanes) -> Changed:
         """Count the sales; returns the panes that they touch."""
         ...
 
@@ -82,9 +79,9 @@ class SalesSlice:
         """As count_late."""
         return count_late([sale.at_ms for sale in self.sales], watermark_ms, grace_ms)
 
-    def fold(self, pane_of: PaneOf) -> Touched:
+    def fold(self, panes: SourcePanes) -> Changed:
         """Count the sales; returns the panes that they touch."""
-        return fold(pane_of, self.sales)
+        return panes.fold(self.sales)
 
     def sale_by_sale(self) -> "SalesSlice":
         """The same, so that one can look at each."""
@@ -141,10 +138,10 @@ class TalliedSlice:
             times_ms = [at_ms for at_ms, at in zip(times_ms, offsets, strict=True) if at not in self._repeated]
         return count_late(times_ms, watermark_ms, grace_ms)
 
-    def fold(self, pane_of: PaneOf) -> Touched:
+    def fold(self, panes: SourcePanes) -> Changed:
         """Count the sales; returns the panes that they touch."""
-        touched = add(pane_of, self._tally.parts)
-        return self.sale_by_sale().fold(pane_of) if touched is None else touched
+        touched = panes.add(self._tally.parts)
+        return self.sale_by_sale().fold(panes) if touched is None else touched
 
     def sale_by_sale(self) -> SalesSlice:
         """The same, so that one can look at each."""

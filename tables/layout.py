@@ -27,6 +27,11 @@ def pane_key(role: int, partition: int, minute: int, schedule_id: str) -> bytes:
     return _PANE_HEAD.pack(PANE, role, partition, minute) + schedule_id.encode()
 
 
+def pane_head(role: int, partition: int) -> bytes:
+    """What a pane's key has before its place (rankings.panes.place_of)."""
+    return _POSITION.pack(PANE, role, partition)
+
+
 def parse_pane_key(key: bytes) -> tuple[int, int, int, str]:
     """(role, partition, minute since the epoch, schedule) of a pane's key. ValueError or struct.error if it is none.
 

@@ -7,24 +7,19 @@ changelog offset in one write batch, then the caller acknowledges its source rec
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from itertools import islice
 
 from ranking_app.errors import RankingError
-from ranking_app.rankings.panes import Pane, Touched, decode_pane, encode_pane
+from ranking_app.rankings.panes import Pane, encode_pane
 from tables.changelog import ChangelogWriter
-from tables.layout import pane_key, position_key
+from tables.layout import position_key
+from tables.pane_cache import Changed, PaneCache, SourcePanes
 from tables.position import Position
 from tables.seen import SeenBatch, SeenIds
 from tables.store import Pair, PartitionStore
 
-CACHED_PANES, CACHED_SECONDS = 100_000, 200_000
-"""Decoded panes kept per partition, and seconds with sales in them, some 200 bytes each; beyond that they are read from
-RocksDB. A replay fills panes to the brim and does not come back to them: counted in panes, that would be gigabytes."""
-
 SLICE_PANES = 2_000
 """Encoded in one go, about 5 ms; answers get their turn in between."""
-
-LOOK_EVERY_PANES = 1_000
-"""The seconds in the cache are counted after it has grown by so many panes."""
 
 ROLES = (0, 1)
 """Completed topic, cancelled topic: the index in Settings.source_topics."""
@@ -65,26 +60,19 @@ class OwnedPartition:
         """Whether the changelog says that this owner has the partition."""
         self._store = store
         self._changelog = changelog
-        self._cache: dict[tuple[int, int, str], Pane] = {}
-        self._trim_at = LOOK_EVERY_PANES
+        self._cache = PaneCache(store.get, lambda reason: store.damaged(f"partition {number} holds {reason}"))
+        self.panes = {role: SourcePanes(self._cache, role, number) for role in (*ROLES, *LINE_ROLES)}
+        """By role: its panes as they stand. Whoever changes some writes them, too."""
         self.positions = {role: self._load_position(role) for role in (*ROLES, *LINE_ROLES)}
         self.seen = {role: SeenIds(store, role, number, keep_ids_ms) for role in (*ROLES, *LINE_ROLES)}
 
-    def pane(self, role: int, schedule_id: str, minute: int) -> Pane:
-        """The pane as it stands, an empty one where there is none. The caller may change it, and then writes it."""
-        known = (role, minute, schedule_id)
-        pane = self._cache.get(known)
-        if pane is None:
-            pane = self._cache[known] = self._load_pane(role, schedule_id, minute)
-        return pane
-
     async def write(
         self,
-        panes: Mapping[int, Touched],
+        panes: Changed,
         positions: Mapping[int, Position],
         seen: Sequence[tuple[int, SeenBatch]],
     ) -> None:
-        """Make one flush durable: touched panes, new positions and new ids, by role.
+        """Make one flush durable: touched panes, new positions by role, and new ids by role.
 
         ChangelogNotAcknowledged; nothing has changed in the store then, but panes have in
         memory: the caller must not go on.
@@ -99,7 +87,7 @@ class OwnedPartition:
             self.positions[role] = position
         for role, batch in seen:
             self.seen[role].remember(batch)
-        self._trim()
+        self._cache.trim()
 
     async def take_over(self) -> None:
         """Say in the changelog who owns the partition from now on, also of one that brings nothing."""
@@ -112,7 +100,6 @@ class OwnedPartition:
         """Delete panes, in changelog and store."""
         await self._write([(key, None) for key in keys])
         self._cache.clear()
-        self._trim_at = LOOK_EVERY_PANES
 
     async def expire_ids(self, now_ms: Mapping[int, int]) -> int:
         """Delete the ids that are too old to matter; returns how many records went. now_ms: by role, by its clock."""
@@ -129,16 +116,12 @@ class OwnedPartition:
         if value is not None:
             await self._write([(key, value)])
 
-    async def _encoded(self, panes: Mapping[int, Touched]) -> list[Pair]:
+    async def _encoded(self, panes: Changed) -> list[Pair]:
         pairs: list[Pair] = []
-        rest_at = SLICE_PANES
-        for role, touched in panes.items():
-            for schedule_id, minutes in touched.items():
-                for minute, pane in minutes.items():
-                    pairs.append((pane_key(role, self.number, minute, schedule_id), encode_pane(pane)))
-                if len(pairs) >= rest_at:
-                    rest_at += SLICE_PANES
-                    await asyncio.sleep(0)
+        items = iter(panes.items())
+        while some := list(islice(items, SLICE_PANES)):
+            pairs += [(key, encode_pane(pane) if isinstance(pane, Pane) else pane) for key, pane in some]
+            await asyncio.sleep(0)
         return pairs
 
     async def _write(self, pairs: Sequence[Pair]) -> None:
@@ -162,27 +145,6 @@ class OwnedPartition:
     def _load_position(self, role: int) -> Position:
         value = self._store.get(position_key(role, self.number))
         return Position() if value is None else Position.decode(value)
-
-    def _load_pane(self, role: int, schedule_id: str, minute: int) -> Pane:
-        value = self._store.get(pane_key(role, self.number, minute, schedule_id))
-        if value is None:
-            return Pane()
-        try:
-            return decode_pane(value, minute)
-        except (ValueError, TypeError, IndexError) as exc:
-            raise self._store.damaged(f"partition {self.number} holds an unreadable pane") from exc
-
-    def _trim(self) -> None:
-        """Drop the panes that were first used longest ago. Only between flushes: none is being changed then."""
-        cache = self._cache
-        if len(cache) < self._trim_at:
-            return
-        seconds = sum(len(pane.seconds) for pane in cache.values())
-        if len(cache) > CACHED_PANES or seconds > CACHED_SECONDS:
-            keep = min(CACHED_PANES, int(len(cache) * CACHED_SECONDS / max(seconds, 1))) * 3 // 4
-            for known in list(cache)[: len(cache) - keep]:
-                del cache[known]
-        self._trim_at = len(cache) + LOOK_EVERY_PANES
 
 
 def applied_of(value: bytes) -> int:

@@ -5,6 +5,7 @@ offset is above the highest one that its pane has taken. All answers are functio
 adds them up.
 """
 
+import struct
 from collections.abc import Callable, Iterable, Iterator
 
 import orjson
@@ -22,6 +23,8 @@ MANY_SECONDS = 8
 
 NOTHING_APPLIED = -1
 """Below every Kafka offset."""
+
+_MINUTE = struct.Struct(">I")
 
 
 class Pane:
@@ -136,6 +139,21 @@ def fold(pane_of: Callable[[str, int], Pane], sales: Iterable[Sale]) -> Touched:
     return touched
 
 
+def place_of(schedule_id: str, minute: int) -> bytes:
+    """Where a pane is among those of its source partition: as bytes, in the order of minutes.
+
+    >>> place_of("Show", 1)
+    b'\\x00\\x00\\x00\\x01Show'
+    """
+    return _MINUTE.pack(minute) + schedule_id.encode()
+
+
+def minute_of(place: bytes) -> int:
+    """The minute since the epoch in a place."""
+    minute: int = _MINUTE.unpack_from(place)[0]
+    return minute
+
+
 def encode_pane(pane: Pane) -> bytes:
     """A pane as JSON: [applied, first, second of the minute, completed, cancelled, amount, second, …], ascending.
 
@@ -149,6 +167,24 @@ def encode_pane(pane: Pane) -> bytes:
     """
     head = b"[%d" % pane.applied if pane.first is None else b"[%d,%d" % (pane.applied, pane.first)
     return b"%b%b]" % (head, pane.cells_text())
+
+
+def encode_new(first: int, applied: int, cells: bytes) -> bytes:
+    """As encode_pane, of a pane with these cells alone. cells: as Pane.cells_text.
+
+    >>> encode_new(5, 7, b",1,2,1,500")
+    b'[7,5,1,2,1,500]'
+    """
+    return b"[%d,%d%b]" % (applied, first, cells)
+
+
+def cells_of(text: bytes, minute: int) -> dict[int, list[int]]:
+    """The inverse of Pane.cells_text: as Pane.seconds, in a minute since the epoch.
+
+    >>> cells_of(b",1,2,1,500", minute=1)
+    {61: [2, 1, 500]}
+    """
+    return {second: numbers for second, *numbers in parts_of(b"[0%b]" % text, minute)[2]}
 
 
 def _cells_text(cells: Iterable[tuple[int, list[int]]]) -> bytes:

@@ -7,27 +7,45 @@ event, and take these out, and whether one is in its pane already.
 
 from array import array
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import repeat
 from typing import NamedTuple
 
 from ranking_app.rankings.event_ids import digests_of, split_digests
-from ranking_app.rankings.panes import MINUTE_S, Pane, Touched, fold
+from ranking_app.rankings.panes import MINUTE_S, Pane, cells_of, fold, minute_of, place_of
 from schemas.decode import Bad, DecodeRules, Record, decode_batch
 from schemas.sale import Sale
 
 
 class Part(NamedTuple):
-    """What a slice adds to one pane. first, applied: its lowest and highest source offset. seconds: as in Pane.
+    """What a slice adds to one pane. first, applied: its lowest and highest source offset.
 
-    offsets: all of them, ascending; None where they were not asked for.
+    place: of the pane (panes.place_of). cells: as Pane.cells_text. offsets: all of them, ascending; None where they
+    were not asked for.
     """
 
-    schedule_id: str
-    minute: int
+    place: bytes
     first: int
     applied: int
-    seconds: dict[int, list[int]]
-    offsets: Sequence[int] | None = None
+    cells: bytes
+    offsets: list[int] | None
+
+
+class Parts(NamedTuple):
+    """Many parts, a column each of what a Part has: twenty times as fast to send as an object each.
+
+    offsets: None where they were not asked for.
+    """
+
+    places: list[bytes]
+    first: list[int]
+    applied: list[int]
+    cells: list[bytes]
+    offsets: list[list[int]] | None
+
+    def each(self) -> Iterator[Part]:
+        """One by one."""
+        return map(Part, self.places, self.first, self.applied, self.cells, self.offsets or repeat(None))
 
 
 class Ids(NamedTuple):
@@ -42,7 +60,7 @@ class Tally(NamedTuple):
 
     sales: int
     bad: list[Bad]
-    parts: list[Part]
+    parts: Parts
     oldest_ms: int
     newest_ms: int
     times: bytes
@@ -64,18 +82,12 @@ def tally(records: Sequence[Record], rules: DecodeRules, now_ms: int, with_offse
     with_offsets: for a slice that is expected to repeat events: `without` then never has to give up.
     """
     sales, bad = decode_batch(records, rules, now_ms)
-    touched = fold(lambda *_: Pane(), sales)
-    of_parts = _offsets_of_parts(sales) if with_offsets else {}
     times_ms = [sale.at_ms for sale in sales]
     offsets, digests = ids_of(sales)
     return Tally(
         sales=len(sales),
         bad=bad,
-        parts=[
-            Part(schedule_id, minute, pane.first or 0, pane.applied, pane.seconds, of_parts.get((schedule_id, minute)))
-            for schedule_id, panes in touched.items()
-            for minute, pane in panes.items()
-        ],
+        parts=_parts(sales, with_offsets),
         oldest_ms=min(times_ms, default=0),
         newest_ms=max(times_ms, default=0),
         times=array("q", times_ms).tobytes(),
@@ -90,11 +102,32 @@ def ids_of(sales: Sequence[Sale]) -> Ids:
     return Ids([offset for offset, _ in named], digests_of([event_id for _, event_id in named]))
 
 
-def _offsets_of_parts(sales: Sequence[Sale]) -> dict[tuple[str, int], list[int]]:
-    found: defaultdict[tuple[str, int], list[int]] = defaultdict(list)
+def _parts(sales: Sequence[Sale], with_offsets: bool) -> Parts:
+    panes: dict[bytes, Pane] = {}
+
+    def pane_of(schedule_id: str, minute: int) -> Pane:
+        pane = panes[place_of(schedule_id, minute)] = Pane()
+        return pane
+
+    fold(pane_of, sales)
+    return Parts(
+        places=list(panes),
+        first=[pane.first or 0 for pane in panes.values()],
+        applied=[pane.applied for pane in panes.values()],
+        cells=[pane.cells_text() for pane in panes.values()],
+        offsets=_offsets_of(panes, sales) if with_offsets else None,
+    )
+
+
+def _offsets_of(places: Iterable[bytes], sales: Sequence[Sale]) -> list[list[int]]:
+    found: defaultdict[bytes, list[int]] = defaultdict(list)
     for sale in sales:
-        found[sale.schedule_id, sale.at_ms // 1000 // MINUTE_S].append(sale.offset)
-    return found
+        found[_place(sale)].append(sale.offset)
+    return [found[place] for place in places]
+
+
+def _place(sale: Sale) -> bytes:
+    return place_of(sale.schedule_id, sale.at_ms // 1000 // MINUTE_S)
 
 
 def without(counted: Tally, repeated: Sequence[Sale]) -> Tally | None:
@@ -102,49 +135,46 @@ def without(counted: Tally, repeated: Sequence[Sale]) -> Tally | None:
 
     None where a sale that goes is the first or last of a part whose offsets are not known.
     """
-    parts = {(part.schedule_id, part.minute): part._replace(seconds=dict(part.seconds)) for part in counted.parts}
+    gone: defaultdict[bytes, list[Sale]] = defaultdict(list)
     for sale in repeated:
+        gone[_place(sale)].append(sale)
+    left: list[Part] = []
+    for part in counted.parts.each():
+        if part.place in gone:
+            cells = _cells_without(part, gone[part.place])
+            if not cells:
+                continue
+            kept = _ends_without(part, {sale.offset for sale in gone[part.place]})
+            if kept is None:
+                return None
+            part = kept._replace(cells=cells)
+        left.append(part)
+    parts = Parts(
+        places=[part.place for part in left],
+        first=[part.first for part in left],
+        applied=[part.applied for part in left],
+        cells=[part.cells for part in left],
+        offsets=None if counted.parts.offsets is None else [part.offsets or [] for part in left],
+    )
+    return counted._replace(sales=counted.sales - len(repeated), parts=parts)
+
+
+def _cells_without(part: Part, gone: Sequence[Sale]) -> bytes:
+    seconds = cells_of(part.cells, minute_of(part.place))
+    for sale in gone:
         second = sale.at_ms // 1000
-        place = sale.schedule_id, second // MINUTE_S
-        seconds = parts[place].seconds
         completed, cancelled, amount = seconds[second]
         if sale.cancelled:
-            left = [completed, cancelled - sale.quantity, amount + sale.amount]
+            seconds[second] = [completed, cancelled - sale.quantity, amount + sale.amount]
         else:
-            left = [completed - sale.quantity, cancelled, amount - sale.amount]
-        if left[:2] != [0, 0]:
-            seconds[second] = left
-        else:
+            seconds[second] = [completed - sale.quantity, cancelled, amount - sale.amount]
+        if seconds[second][:2] == [0, 0]:
             del seconds[second]
-            if not seconds:
-                del parts[place]
-    gone = {sale.offset for sale in repeated}
-    left_parts = [kept for part in parts.values() if (kept := _without_ends(part, gone)) is not None]
-    if len(left_parts) < len(parts):
-        return None
-    return counted._replace(sales=counted.sales - len(repeated), parts=left_parts)
+    return Pane(seconds=seconds).cells_text()
 
 
-def _without_ends(part: Part, gone: set[int]) -> Part | None:
-    if part.first not in gone and part.applied not in gone:
-        return part
-    if part.offsets is None:
-        return None
-    offsets = [offset for offset in part.offsets if offset not in gone]
-    return part._replace(first=offsets[0], applied=offsets[-1])
-
-
-def add(pane_of: Callable[[str, int], Pane], parts: Sequence[Part]) -> Touched | None:
-    """Add the parts to their panes, which are changed in place; returns these.
-
-    None, and nothing changed, where a pane has taken a sale at or above the first one of its part: somebody has to
-    look at each.
-    """
-    panes = [pane_of(part.schedule_id, part.minute) for part in parts]
-    if any(part.first <= pane.applied for part, pane in zip(parts, panes, strict=True)):
-        return None
-    touched: Touched = {}
-    for part, pane in zip(parts, panes, strict=True):
-        pane.take(part.first, part.applied, part.seconds)
-        touched.setdefault(part.schedule_id, {})[part.minute] = pane
-    return touched
+def _ends_without(part: Part, gone: set[int]) -> Part | None:
+    if part.offsets is not None:
+        offsets = [offset for offset in part.offsets if offset not in gone]
+        return part._replace(first=offsets[0], applied=offsets[-1], offsets=offsets)
+    return None if gone.intersection((part.first, part.applied)) else part

@@ -11,10 +11,12 @@ from hypothesis import strategies as st
 
 from agents.slices import MANY_REPEATED, SalesSlice, TalliedSlice
 from ranking_app.rankings.event_ids import digests_of
-from ranking_app.rankings.panes import MANY_SECONDS, MINUTE_S, Pane, encode_pane, fold
-from ranking_app.rankings.tally import Ids, Tally, add, tally
+from ranking_app.rankings.panes import MANY_SECONDS, MINUTE_S, Pane, decode_pane, encode_pane, fold, minute_of
+from ranking_app.rankings.tally import Ids, Parts, Tally, tally
 from schemas.decode import Decoded, DecodeRules, decode_batch
 from schemas.sale import Sale
+from tables.layout import pane_head, pane_key
+from tables.pane_cache import Changed, PaneCache, SourcePanes
 from tests.property.events import SPAN_S, START_S, Event, events
 from tests.support.memory import FakeRecord
 
@@ -22,6 +24,8 @@ NOW_MS = (START_S + SPAN_S + 60) * 1000
 RULES = DecodeRules(timezone=ZoneInfo("UTC"), max_future_ms=0, max_record_bytes=65_536, flat_cancels=False)
 
 Panes = dict[tuple[str, int], Pane]
+
+ROLE, PARTITION = 1, 2
 
 sent = st.tuples(events, st.sampled_from(["envelope", "envelope", "flat", "bad", "empty"]))
 """An event, and how it was published."""
@@ -51,6 +55,35 @@ def pane_of(panes: Panes) -> Any:
     return lambda schedule_id, minute: panes.setdefault((schedule_id, minute), Pane())
 
 
+class Kept:
+    """Panes as an owner has them, over a store that takes what was written."""
+
+    def __init__(self, panes: Panes | None = None) -> None:
+        self.stored = {key_of(*place): encode_pane(pane) for place, pane in (panes or {}).items()}
+        self.cache = PaneCache(self.stored.get, AssertionError)
+        self.panes = SourcePanes(self.cache, ROLE, PARTITION)
+
+    def write(self, changed: Changed | None) -> None:
+        assert changed is not None
+        self.stored.update((key, encoded(pane)) for key, pane in changed.items())
+
+    def forget(self) -> None:
+        """The cache only."""
+        self.cache.clear()
+
+
+def key_of(schedule_id: str, minute: int) -> bytes:
+    return pane_key(ROLE, PARTITION, minute, schedule_id)
+
+
+def encoded(pane: Pane | bytes) -> bytes:
+    return pane if isinstance(pane, bytes) else encode_pane(pane)
+
+
+def as_stored(panes: Panes) -> dict[bytes, bytes]:
+    return {key_of(*place): encode_pane(pane) for place, pane in panes.items()}
+
+
 def sales_of(published: list[FakeRecord]) -> list[Sale]:
     return decode_batch(published, RULES, NOW_MS).sales
 
@@ -77,26 +110,34 @@ def split(published: list[FakeRecord], sizes: list[int]) -> list[list[FakeRecord
     return found
 
 
-def texts(panes: Panes) -> dict[tuple[str, int], bytes]:
-    return {key: encode_pane(pane) for key, pane in panes.items()}
-
-
-@given(records, sizes)
-def test_any_split_into_tallies_gives_the_panes_of_counting_sale_by_sale(published, sizes):
-    by_tally: Panes = {}
+@given(records, sizes, st.lists(st.booleans(), max_size=10))
+def test_any_split_into_tallies_gives_the_panes_of_counting_sale_by_sale(published, sizes, forgets):
+    kept = Kept()
     by_sale: Panes = {}
-    for part in split(published, sizes):
-        touched = add(pane_of(by_tally), tally_of(part).parts)
-        assert touched == fold(pane_of(by_sale), sales_of(part))
+    for number, part in enumerate(split(published, sizes)):
+        touched = kept.panes.add(tally_of(part).parts)
+        minutes = fold(pane_of(by_sale), sales_of(part))
+        places = {(schedule_id, minute) for schedule_id, panes in minutes.items() for minute in panes}
         assert touched is not None
-        for schedule_id, minutes in touched.items():
-            for minute, pane in minutes.items():
-                assert pane is by_tally[schedule_id, minute]
-        assert texts(by_tally) == texts(by_sale)
+        assert {key: encoded(pane) for key, pane in touched.items()} == as_stored({at: by_sale[at] for at in places})
+        kept.write(touched)
+        if number < len(forgets) and forgets[number]:
+            kept.forget()
     at_once: Panes = {}
     fold(pane_of(at_once), sales_of(published))
-    assert by_tally == by_sale == at_once
-    assert texts(by_tally) == texts(at_once)
+    assert by_sale == at_once
+    assert kept.stored == as_stored(at_once)
+
+
+@given(records, sizes, st.lists(st.booleans(), min_size=1, max_size=10))
+def test_tallies_and_sales_may_take_turns(published, sizes, by_tally):
+    kept = Kept()
+    for number, part in enumerate(split(published, sizes)):
+        one = tallied(part) if by_tally[number % len(by_tally)] else by_sale(part)
+        kept.write(one.fold(kept.panes))
+    at_once: Panes = {}
+    fold(pane_of(at_once), sales_of(published))
+    assert kept.stored == as_stored(at_once)
 
 
 @given(records, st.data())
@@ -108,30 +149,34 @@ def test_a_tally_is_not_added_where_a_pane_has_a_sale_of_it_or_a_later_one(publi
     again = data.draw(st.integers(0, taken - 1), label="first sale that comes again")
     panes: Panes = {}
     fold(pane_of(panes), sales[:taken])
-    before = texts(panes)
+    kept = Kept(panes)
     part = [one for one in published if one.offset >= sales[again].offset]
-    assert add(pane_of(panes), tally_of(part).parts) is None
-    assert {key: text for key, text in texts(panes).items() if panes[key] != Pane()} == before
+    assert kept.panes.add(tally_of(part).parts) is None
+    for (schedule_id, minute), pane in panes.items():
+        assert kept.cache.pane(key_of(schedule_id, minute), minute) == pane, "nothing was added"
     at_once: Panes = {}
     fold(pane_of(at_once), sales)
-    tallied(part).fold(pane_of(panes))
-    assert panes == at_once
+    kept.write(tallied(part).fold(kept.panes))
+    assert kept.stored == as_stored(at_once)
 
 
 @given(records, st.data())
 def test_the_guard_of_a_tally_is_each_panes_own(published, data):
     """A pane that is ahead, in any of its offsets, keeps the whole tally out; one just below its part does not."""
     parts = tally_of(published).parts
-    if not parts:
+    if not parts.places:
         return
-    part = data.draw(st.sampled_from(parts), label="part")
+    part = data.draw(st.sampled_from(list(parts.each())), label="part")
+    key = pane_head(ROLE, PARTITION) + part.place
     applied = data.draw(st.integers(part.first, part.applied + 3), label="applied by its pane")
-    ahead: Panes = {(part.schedule_id, part.minute): Pane(applied, {}, first=0)}
-    assert add(pane_of(ahead), parts) is None
-    assert set(texts(ahead).values()) <= {encode_pane(Pane(applied, {}, first=0)), encode_pane(Pane())}
-    below: Panes = {(part.schedule_id, part.minute): Pane(part.first - 1, {}, first=None)}
-    assert add(pane_of(below), parts) is not None
-    assert below[part.schedule_id, part.minute].applied == part.applied
+    ahead = Kept()
+    ahead.stored[key] = encode_pane(Pane(applied, {}, first=0))
+    assert ahead.panes.add(parts) is None
+    assert len(ahead.cache) == 1, "no other pane was begun"
+    below = Kept()
+    below.stored[key] = encode_pane(Pane(part.first - 1, {}, first=None))
+    below.write(below.panes.add(parts))
+    assert decode_pane(below.stored[key], minute_of(part.place)).applied == part.applied
 
 
 @given(records, sizes)
@@ -152,15 +197,12 @@ some_offsets = st.sets(st.integers(0, 40).map(lambda place: 3 * place)).map(froz
 def test_a_tally_without_duplicates_gives_the_panes_of_the_other_sales(published, duplicates, with_offsets):
     left, expected = tallied(published, with_offsets).without(duplicates), by_sale(published).without(duplicates)
     assert (left.count, left.bad) == (expected.count, expected.bad)
-    panes: Panes = {}
-    wanted: Panes = {}
-    left.fold(pane_of(panes))
-    expected.fold(pane_of(wanted))
-    assert panes == wanted
-    assert texts(panes) == texts(wanted)
-    before = texts(panes)
-    expected.fold(pane_of(panes))  # they come again, after a crash
-    assert texts(panes) == before
+    kept, wanted = Kept(), Kept()
+    kept.write(left.fold(kept.panes))
+    wanted.write(expected.fold(wanted.panes))
+    assert kept.stored == wanted.stored
+    kept.write(expected.fold(kept.panes))  # they come again, after a crash
+    assert kept.stored == wanted.stored
 
 
 @given(records, some_offsets)
@@ -174,11 +216,10 @@ def test_with_the_offsets_of_its_parts_no_few_duplicates_need_a_second_look(publ
 def test_taking_duplicates_out_of_a_tally_leaves_the_tally_itself_as_it_was(published, duplicates):
     whole = tallied(published)
     whole.without(duplicates)
-    panes: Panes = {}
-    wanted: Panes = {}
-    whole.fold(pane_of(panes))
-    by_sale(published).fold(pane_of(wanted))
-    assert (whole.count, panes) == (by_sale(published).count, wanted)
+    kept, wanted = Kept(), Kept()
+    kept.write(whole.fold(kept.panes))
+    wanted.write(by_sale(published).fold(wanted.panes))
+    assert (whole.count, kept.stored) == (by_sale(published).count, wanted.stored)
     elsewhere = frozenset(at + published[-1].offset + 1 for at in duplicates)
     assert whole.without(elsewhere) is whole
 
@@ -190,11 +231,11 @@ def test_a_tally_without_duplicates_is_looked_at_sale_by_sale_where_a_pane_is_ah
         return
     taken = data.draw(st.integers(1, len(expected.sales)), label="sales that the panes have")
     panes: Panes = {}
-    wanted: Panes = {}
     fold(pane_of(panes), expected.sales[:taken])
-    tallied(published).without(duplicates).fold(pane_of(panes))
-    expected.fold(pane_of(wanted))
-    assert panes == wanted
+    kept, wanted = Kept(panes), Kept()
+    kept.write(tallied(published).without(duplicates).fold(kept.panes))
+    wanted.write(expected.fold(wanted.panes))
+    assert kept.stored == wanted.stored
 
 
 marks = st.none() | st.integers((START_S - 100) * 1000, (START_S + SPAN_S + 100) * 1000)
@@ -248,5 +289,5 @@ def test_a_pane_is_written_as_a_new_one_whatever_it_took_and_was_written_as_befo
 
 
 def test_an_empty_slice_is_an_empty_tally():
-    assert tally_of([]) == Tally(0, [], [], 0, 0, b"", b"", b"")
+    assert tally_of([]) == Tally(0, [], Parts([], [], [], [], None), 0, 0, b"", b"", b"")
     assert tallied([]).late(5, 0) == SalesSlice([], Decoded([], [])).late(5, 0) == (0, 5)

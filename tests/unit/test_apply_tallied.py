@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 import agents.apply
-import agents.slices
 import ranking_app.rankings.tally
+import tables.pane_cache
 from agents.apply import ApplyFailed
 from agents.pending import Record
 from agents.tally_process import Answer
@@ -155,7 +155,7 @@ async def test_a_bug_of_our_own_is_told_with_the_offset_of_its_record(
     monkeypatch: pytest.MonkeyPatch, says: Says, bug: Any
 ) -> None:
     name = "fold" if bug is broken_fold else "decode_batch"
-    for module in (agents.apply, agents.slices, ranking_app.rankings.tally):
+    for module in (agents.apply, tables.pane_cache, ranking_app.rankings.tally):
         monkeypatch.setattr(module, name, bug, raising=False)
     life = Life(PatternTallying(says))
     with small_slices(tallied=5), pytest.raises(ApplyFailed, match=r"partition 0 offset 6 failed: ZeroDivisionError"):
@@ -174,7 +174,7 @@ async def test_a_failure_that_no_record_has_alone_is_told_with_all_offsets_of_th
     def unreadable(*_: Any) -> Any:
         raise LookupError("the store is damaged")
 
-    monkeypatch.setattr(life.owned, "pane", unreadable)
+    monkeypatch.setattr(life.owned._cache, "known", unreadable)
     with small_slices(tallied=4, own=4), pytest.raises(ApplyFailed, match=r"offsets 0 to 3 failed: LookupError"):
         await life.flush(sales(*range(8)))
 

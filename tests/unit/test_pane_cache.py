@@ -2,7 +2,8 @@
 
 import pytest
 
-import tables.panes
+import tables.pane_cache
+from tables.layout import parse_pane_key
 from tests.property.test_crash_independence import Life, record
 
 
@@ -10,10 +11,10 @@ from tests.property.test_crash_independence import Life, record
 async def test_the_cache_stays_bounded_and_what_left_it_is_counted_on_from_the_store(
     monkeypatch: pytest.MonkeyPatch, bounded_by: str
 ) -> None:
-    monkeypatch.setattr(tables.panes, bounded_by, 40)
-    monkeypatch.setattr(tables.panes, "LOOK_EVERY_PANES", 10)
+    monkeypatch.setattr(tables.pane_cache, bounded_by, 40)
+    monkeypatch.setattr(tables.pane_cache, "LOOK_EVERY_PANES", 10)
     life = Life()
-    life.owned._trim_at = 10
+    life.owned._cache._trim_at = 10
     largest = 0
     for turn in range(2):  # the second time nearly all have left it
         for schedule in range(200):
@@ -21,5 +22,6 @@ async def test_the_cache_stays_bounded_and_what_left_it_is_counted_on_from_the_s
             await life.flush([record(offset, (schedule, 5, 1, False, offset))])
             largest = max(largest, len(life.owned._cache))
     assert largest <= 60
-    sold = [life.owned.pane(0, key[2], key[1]) for key in list(life.owned._cache)]
+    cache = life.owned._cache
+    sold = [cache.pane(key, parse_pane_key(key)[2]) for key in list(cache._panes)]
     assert sold and all(sum(cell[0] for cell in pane.seconds.values()) == 2 for pane in sold)
