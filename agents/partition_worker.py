@@ -17,6 +17,7 @@ from agents.arrivals import Arrivals
 from agents.pace import Pace
 from agents.pending import Batch, Record
 from ranking_app.metrics import Metrics
+from ranking_app.tasks import telling
 from tables.panes import ChangelogDiverged, OwnedPartition
 from tables.position import Position
 
@@ -65,13 +66,8 @@ class PartitionWorker:
 
     def start(self, on_failure: Callable[[BaseException], None]) -> None:
         """Begin. on_failure is told the exception that ended the loop; nothing unacknowledged was acknowledged."""
-
-        def ended(task: asyncio.Task[None]) -> None:
-            if not task.cancelled() and (error := task.exception()) is not None:
-                on_failure(error)
-
         self._task = asyncio.create_task(self._run(), name=f"partition-{self.owned.number}")
-        self._task.add_done_callback(ended)
+        self._task.add_done_callback(telling(on_failure))
 
     def offer(self, batch: Batch) -> None:
         """Add a batch; it is acknowledged when it is durable."""

@@ -21,6 +21,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from ranking_app.rankings.event_ids import DIGEST_BYTES, split_digests
 from tables.bloom import BloomFilter
 from tables.layout import parse_seen_segment, seen_key, seen_prefix
 
@@ -257,14 +258,13 @@ def pack_ids(digests: Sequence[bytes], offsets: Sequence[int], arrival_ms: int) 
 def unpack_ids(value: bytes) -> tuple[int, list[bytes], list[int]]:
     """(arrival in ms, digests, source offsets): the inverse of pack_ids."""
     arrival_ms, count = _HEAD.unpack_from(value)
-    start, end = _HEAD.size, _HEAD.size + 16 * count
-    digests = [value[at : at + 16] for at in range(start, end, 16)]
-    return arrival_ms, digests, np.frombuffer(value, dtype="<u8", offset=end).tolist()
+    end = _HEAD.size + DIGEST_BYTES * count
+    return arrival_ms, split_digests(value[_HEAD.size : end]), np.frombuffer(value, dtype="<u8", offset=end).tolist()
 
 
 def _rows(hot: dict[bytes, tuple[int, int]]) -> Rows:
     """Digest halves, offset and arrival of every id, as one array."""
     halves = np.frombuffer(b"".join(hot), dtype="<u8").reshape(-1, 2)
-    # Four times as fast as an array of the list of pairs.
+    # Three times as fast as an array of the list of pairs.
     stamps = np.fromiter(chain.from_iterable(hot.values()), np.uint64, 2 * len(hot)).reshape(-1, 2)
     return np.concatenate([halves, stamps], axis=1)

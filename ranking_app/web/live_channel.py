@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, Protocol
 
 import structlog
 
+from ranking_app.tasks import telling
 from ranking_app.web.dump import dump
 
 log = structlog.get_logger(__name__)
@@ -99,7 +100,7 @@ class Channel:
         """Send what the client lacks, deltas since last_id or a snapshot, and from then on every change."""
         if self._task is None:
             self._task = asyncio.create_task(self._run())
-            self._task.add_done_callback(_tell_of_failure)
+            self._task.add_done_callback(telling(_tell_of_failure))
         self._joining += 1
         try:
             await _begun_or_failed(self._begun, self._task)
@@ -188,9 +189,8 @@ class Channel:
         return [message for sent, message in self._deltas if sent > int(number)]
 
 
-def _tell_of_failure(task: asyncio.Task[None]) -> None:
-    if not task.cancelled() and (error := task.exception()) is not None:
-        log.error("live_channel_failed", exc_info=error)
+def _tell_of_failure(error: BaseException) -> None:
+    log.error("live_channel_failed", exc_info=error)
 
 
 async def _begun_or_failed(begun: asyncio.Event, task: asyncio.Task[None]) -> None:

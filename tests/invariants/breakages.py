@@ -166,8 +166,8 @@ BREAKAGES = [
         7,
         "telling the process of a failure",
         "agents/partition_worker.py",
-        "                on_failure(error)\n",
-        "                pass\n",
+        "        self._task.add_done_callback(telling(on_failure))\n",
+        "",
         "tests/unit/test_partition_worker.py"
         "::test_what_the_changelog_does_not_take_is_not_acknowledged_and_the_failure_is_told",
     ),
