@@ -11,13 +11,13 @@ from typing import Any
 
 from agents.arrivals import Arrivals
 from agents.dead_letters import DeadLetters
-from agents.pending import Record
 from agents.slices import SalesSlice, Slice, TalliedSlice
 from agents.tally_process import Answer, Tallying
 from ranking_app.clock import Clock
 from ranking_app.errors import RankingError
 from ranking_app.rankings.panes import Pane, fold
 from schemas.decode import DecodeRules, decode_batch
+from schemas.record import Record
 from tables.pane_cache import Changed
 from tables.panes import OwnedPartition
 from tables.position import Position

@@ -11,10 +11,10 @@ from typing import Any
 import faust
 
 from agents.dead_letters import DeadLetters
-from agents.pending import Record
 from ranking_app.errors import BadRecord
 from ranking_app.upstream.schema import RecordsSchema
 from schemas.catalogue import decode_listing, latest_listing_ms
+from schemas.record import Record
 
 
 def attach(

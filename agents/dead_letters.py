@@ -16,11 +16,11 @@ from aiokafka.errors import KafkaError
 from aiokafka.producer.message_accumulator import BatchBuilder
 from aiokafka.record.default_records import DefaultRecordBase, DefaultRecordBatchBuilder
 
-from agents.pending import Record
 from ranking_app.errors import RankingError
 from ranking_app.kafka_client import DEFAULT_MAX_MESSAGE_BYTES, max_message_bytes
 from ranking_app.topics import dead_letter_name
 from schemas.dead_letter import Header, cut_header, dead_letter_headers
+from schemas.record import Record
 
 BATCH_BYTES = 512 * 1024
 """A batch is sent once it holds this much, so that it stays below the dead-letter topic's max.message.bytes."""

@@ -10,9 +10,10 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from agents.partition_worker import PartitionWorker
-from agents.pending import Batch, Record
+from agents.pending import Batch
 from ranking_app.errors import RankingError
 from ranking_app.tasks import telling
+from schemas.record import Record
 from tables.panes import LINE_ROLES, ROLES, OwnedPartition
 
 FEED_RECORDS = 10_000

@@ -15,9 +15,10 @@ from typing import Any
 from agents.apply import Applier
 from agents.arrivals import Arrivals
 from agents.pace import Pace
-from agents.pending import Batch, Record
+from agents.pending import Batch
 from ranking_app.metrics import Metrics
 from ranking_app.tasks import telling
+from schemas.record import Record
 from tables.panes import ChangelogDiverged, OwnedPartition
 from tables.position import Position
 

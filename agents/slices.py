@@ -6,9 +6,9 @@ Both give the same panes, positions and dead letters; a tally that cannot become
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from agents.pending import Record
 from ranking_app.rankings.tally import Ids, Tally, ids_of, without
 from schemas.decode import Bad, Decoded
+from schemas.record import Record
 from tables.pane_cache import Changed, SourcePanes
 
 MANY_REPEATED = 4

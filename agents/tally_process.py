@@ -19,10 +19,10 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, BinaryIO, Protocol, cast
 
-from agents.pending import Record
 from agents.tally_child import CODE, Request, received, send
 from ranking_app.rankings.tally import Tally
 from schemas.decode import DecodeRules
+from schemas.record import Record
 
 MOST_ASKED = 12
 """Slices that it has at a time, waiting for their turn or for the worker's: what is more, the worker does itself."""

@@ -6,42 +6,14 @@ UTF-8 and the value. So no two sequences of records have the same bytes.
 """
 
 import struct
-from collections.abc import Iterable, Sequence
-from typing import Protocol
+from collections.abc import Iterable
 
 from xxhash import xxh3_64
 
+from schemas.record import Record
+
 _HEAD = struct.Struct(">qqiii").pack
 _HEADER = struct.Struct(">ii").pack
-
-
-class Record(Protocol):
-    """A Kafka record, as aiokafka gives it or as it was archived. timestamp: milliseconds since the epoch."""
-
-    @property
-    def offset(self) -> int:
-        """Place in its partition."""
-        ...
-
-    @property
-    def timestamp(self) -> int:
-        """Milliseconds since the epoch; -1 where the publisher set none."""
-        ...
-
-    @property
-    def key(self) -> bytes | None:
-        """None where there is none."""
-        ...
-
-    @property
-    def value(self) -> bytes | None:
-        """None: a tombstone."""
-        ...
-
-    @property
-    def headers(self) -> Sequence[tuple[str, bytes]]:
-        """In the publisher's order; Kafka lets a value be null, too."""
-        ...
 
 
 def framed(records: Iterable[Record]) -> bytes:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from xxhash import xxh3_64
 
 from ranking_app.archive.arrow import arrow
-from ranking_app.archive.checksum import Record, checksum_text, framed
+from ranking_app.archive.checksum import checksum_text, framed
 from ranking_app.archive.errors import ArchiveDirUnusable
 from ranking_app.archive.files import ArchiveFile
 from ranking_app.archive.layout import (
@@ -21,6 +21,7 @@ from ranking_app.archive.layout import (
     file_name,
     schema,
 )
+from schemas.record import Record
 
 ROW_GROUP_RECORDS = 50_000
 ROW_GROUP_BYTES = 32 * 1024 * 1024

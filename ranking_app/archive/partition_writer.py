@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from ranking_app.archive.checksum import Record
 from ranking_app.archive.file_writer import Home, PartialFile
 from ranking_app.archive.files import ArchiveFile
 from ranking_app.archive.layout import DAY_MS, LAST_DAY, day_of
+from schemas.record import Record
 
 
 class PartitionWriter:

@@ -7,13 +7,13 @@ from typing import Any, NamedTuple
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 
-from ranking_app.archive.checksum import Record
 from ranking_app.archive.errors import ArchiveGap, ArchiveInterrupted
 from ranking_app.archive.ranges import Span
 from ranking_app.errors import TopicMissing
 from ranking_app.kafka_client import partitions_of, reader, started
 from ranking_app.topics import partition_counts
 from ranking_app.upstream.odd_batches import read_odd_batches
+from schemas.record import Record
 
 POLL_MS = 1_000
 POLL_RECORDS = 5_000

@@ -7,10 +7,10 @@ from enum import Enum
 from typing import Any
 from unittest import mock
 
-from agents.pending import Record
 from agents.tally_child import Request, answer
 from agents.tally_process import Answer
 from schemas.decode import DecodeRules
+from schemas.record import Record
 
 
 class Says(Enum):

@@ -10,12 +10,12 @@ import agents.apply
 import ranking_app.rankings.tally
 import tables.pane_cache
 from agents.apply import ApplyFailed
-from agents.pending import Record
 from agents.tally_process import Answer
 from ranking_app.rankings.panes import fold
 from ranking_app.rankings.windows import Window
 from ranking_app.read_model.sources import SourceKey
 from schemas.decode import DecodeRules, decode_batch
+from schemas.record import Record
 from tests.property.test_crash_independence import NOW_MS, Life, record
 from tests.support.memory import FakeRecord
 from tests.support.tallying import PatternTallying, Says, small_slices
