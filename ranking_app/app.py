@@ -6,50 +6,38 @@ import gc
 import shutil
 from typing import Any
 
-from aiokafka.errors import KafkaError
 from faust.exceptions import ConsumerNotStarted
 from faust.types import TP
 
 from agents import catalogue, reservations
 from agents.apply import HELPED_RECORDS
-from agents.arrivals import RecordArrivals, WallArrivals
 from agents.dead_letters import DeadLetters, topic_limits
-from agents.intake import DirectIntake, PlannedIntake
 from agents.notifier import Notifier
 from agents.ownership import Ownership, OwnershipRules
-from agents.pace import BackfillPace, NoPace
 from agents.past_news import PastNews
 from agents.rank_watch import RankWatch
 from agents.tally_process import tallying
 from agents.upkeep import Upkeep, View
-from ranking_app.archive.errors import ArchiveUnreadable
 from ranking_app.clock import Clock
+from ranking_app.counted_generation import CountedGeneration
 from ranking_app.data_dir import locked_data_dir
 from ranking_app.errors import RankingError
 from ranking_app.faust_app import connect, create_faust_app, create_table
 from ranking_app.generations.generation import Generation
-from ranking_app.history import GenerationHistory
 from ranking_app.kafka_client import close, writer
 from ranking_app.process import SAVED, Process
 from ranking_app.rankings.rank_news import RankRule
-from ranking_app.read_model.sources import LINE_TOPICS, SourceKey
+from ranking_app.read_model.sources import LINE_TOPICS
 from ranking_app.read_model.state import ReadModel
-from ranking_app.settings import BASE, Settings
+from ranking_app.settings import Settings
 from ranking_app.topics import DAY_MS, METADATA_MAX_AGE_MS
 from schemas.decode import DecodeRules
-from schemas.produce_line import TopicNames
 from tables.changelog import PRODUCER_OPTIONS
-from tables.panes import LINE_ROLES, ROLES
 
 STOP_BUDGET_S = 5.0
 """For the last flush, the commit, and Faust to leave its group. SIGTERM promises 10 s; the rest is for the others."""
 
 STARTING_ENDS_WITHIN_S = 0.5
-
-PREVIOUS_LOADS_WITHIN_S = 120.0
-"""For the generation before, after a restart: what it knows decides which news is of the past."""
-
-RETRY_S = 1.0
 
 HOUR_MS = 3600 * 1000
 
@@ -121,19 +109,17 @@ class Worker:
     """The write side of a worker: Faust with our transport, the owned partitions, upkeep and the notifier."""
 
     def __init__(self, process: Process, generation: Generation) -> None:
-        settings = generation.settings(process.settings)
-        model, follower = process.followed[generation.name]
+        counted = CountedGeneration(process, generation)
+        settings = counted.settings
         process.about.worker = process.address
         self._process = process
-        self._generation = generation
-        self._model = model
-        self._follower = follower
+        self._generation = counted
         self._catalogue = TP(settings.catalogue_topic, 0)
         self.dropped = asyncio.Event()
         """Set when the generation was dropped: the worker then ends."""
         self._producer = writer(process.options, metadata_max_age_ms=METADATA_MAX_AGE_MS, **PRODUCER_OPTIONS)
         dead_letters = DeadLetters(
-            self._producer, settings.app_id, topic_limits(process.options), process.log, self._is_dead_letter_ours
+            self._producer, settings.app_id, topic_limits(process.options), process.log, counted.is_dead_letter_ours
         )
         settings.data_dir.mkdir(parents=True, exist_ok=True)
         self._app = create_faust_app(settings, process.options)
@@ -147,19 +133,19 @@ class Worker:
             make_reader=process.make_reader,
             on_failure=process.fail,
             on_handover=self._handover,
-            arrivals=self._arrivals,
-            intake=self._intake(settings),
-            pace=self._pace(settings),
+            arrivals=counted.arrivals,
+            intake=counted.intake(),
+            pace=counted.pace(),
             tallying=self._tallying,
             clock=process.clock,
             metrics=process.metrics,
             log=process.log,
         )
-        self._upkeep = Upkeep(self._ownership, _view(model, settings), process.fail, process.log)
+        self._upkeep = Upkeep(self._ownership, _view(counted.model, settings), process.fail, process.log)
         rule = RankRule(settings.notify_top)
         self._notifier = Notifier(
-            model,
-            RankWatch(model, rule),
+            counted.model,
+            RankWatch(counted.model, rule),
             settings.notification_topic,
             settings.notification_partitions,
             transactional_id=f"{process.settings.app_id}-notifier",
@@ -167,15 +153,15 @@ class Worker:
             past_news=PastNews(
                 process.control,
                 process.settings.control_topic,
-                generation.name,
-                model,
-                self._previous,
+                counted.name,
+                counted.model,
+                counted.previous,
                 lambda boards: RankWatch(boards, rule),
                 settings.notify_max_age,
             ),
             options=process.options,
             make_reader=process.make_reader,
-            follower=follower,
+            follower=counted.follower,
             on_failure=process.fail,
             metrics=process.metrics,
             log=process.log,
@@ -191,10 +177,6 @@ class Worker:
             settings.max_future,
             process.fail,
         )
-
-    @property
-    def _is_live(self) -> bool:
-        return self._process.control.state.live.name == self._generation.name
 
     async def run(self) -> None:
         """Until the process is asked to stop, or the generation is dropped; then flush, acknowledge, commit."""
@@ -234,21 +216,21 @@ class Worker:
         self._process.fail(self._app.crash_reason or RuntimeError("Faust stopped without a reason"))
 
     async def _on_control(self) -> None:
-        if self._generation.name not in self._process.control.state.generations:
+        if self._generation.is_dropped:
             self.dropped.set()
         else:
             await self._mind_notifier()
 
     async def _restore(self, changelog_partitions: set[TP]) -> None:
-        if any(source.state.lag >= HELPED_RECORDS for source in self._model.activity()):
+        if any(source.state.lag >= HELPED_RECORDS for source in self._generation.model.activity()):
             self._tallying.prepare()
-        with self._follower.loading_waits():
+        with self._generation.follower.loading_waits():
             await self._ownership.restore(changelog_partitions)
         await self._mind_notifier()
 
     async def _mind_notifier(self) -> None:
         """Raise notifications if this worker is the one of the live generation that has the catalogue's partition."""
-        in_charge = self._is_live and self._catalogue in self._assignment()
+        in_charge = self._generation.is_live and self._catalogue in self._assignment()
         await (self._notifier.start() if in_charge else self._notifier.stop())
 
     def _assignment(self) -> set[TP]:
@@ -259,64 +241,7 @@ class Worker:
             return set()
 
     def _handover(self, letting_go: bool) -> None:
-        self._model.rebalancing = letting_go
-
-    async def _previous(self) -> ReadModel | None:
-        """The generation that was live before this one, once it is loaded; None where it is not to be had."""
-        name = self._process.control.state.live.previous
-        if name is None or name not in self._process.followed:
-            return None
-        model, follower = self._process.followed[name]
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(follower.loaded.wait(), PREVIOUS_LOADS_WITHIN_S)
-        return model if model.loaded else None
-
-    def _is_dead_letter_ours(self, topic: str, partition: int, offset: int) -> bool:
-        """Whether this worker has to write it: where the live generation is past a bad record, that has done it."""
-        if self._is_live:
-            return True
-        sources = self._process.settings.source_topics
-        if topic in LINE_TOPICS:
-            raise ArchiveUnreadable(f"{topic}: line offset {offset} was an event when the backfill was begun")
-        if topic not in sources:
-            return False
-        source = SourceKey(sources.index(topic), partition)
-        return offset >= self._process.answering.now.model.position(source).next_offset
-
-    def _arrivals(self, role: int) -> WallArrivals | RecordArrivals:
-        """The base generation counts by the wall clock; one that is rebuilt must find again what that found then.
-
-        Archived lines were never published: they arrive when they are counted.
-        """
-        kind = WallArrivals if self._generation.name == BASE or role in LINE_ROLES else RecordArrivals
-        return kind(self._process.clock)
-
-    def _intake(self, settings: Settings) -> DirectIntake | PlannedIntake:
-        if self._generation.name == BASE:
-            return DirectIntake()
-        history = GenerationHistory(self._generation, TopicNames.of(settings))
-        topics = dict(zip(ROLES, settings.source_topics, strict=True))
-        return PlannedIntake(history, topics, self._first_offset, self._process.fail)
-
-    async def _first_offset(self, topic: str, partition: int) -> int:
-        """Asked again while brokers are away, as long as the partition is owned."""
-        while True:
-            try:
-                return await self._follower.first_offset(topic, partition)
-            except KafkaError as error:
-                self._process.log.warning("source_begin_unknown", topic=topic, partition=partition, reason=repr(error))
-                await asyncio.sleep(RETRY_S)
-
-    def _pace(self, settings: Settings) -> NoPace | BackfillPace:
-        if self._generation.name == BASE:
-            return NoPace()
-        return BackfillPace(settings.backfill_rate, self._must_yield, lambda: self._is_live)
-
-    def _must_yield(self) -> bool:
-        """Whether the live generation is behind. One that does not move at all is not helped by waiting for it."""
-        live = self._process.answering.now.model
-        state = live.completeness(live.live_as_of_s())
-        return state.complete and max(part.lag for part in state.partitions) > self._process.settings.backfill_yield_lag
+        self._generation.model.rebalancing = letting_go
 
     async def _stop(self, starting: asyncio.Task[Any]) -> None:
         """Flush, acknowledge, commit, leave the group; bounded: what is not done by then comes again next time."""

@@ -13,7 +13,6 @@ import pytest
 from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 
-from ranking_app.app import Worker
 from ranking_app.archive.errors import ArchiveUnreadable, WrongArchivedEvent
 from ranking_app.archive.write import write_archive
 from ranking_app.backfill.begin import begin
@@ -24,6 +23,7 @@ from ranking_app.backfill.plan import Wish
 from ranking_app.backfill.progress import progress_of
 from ranking_app.backfill.session import session
 from ranking_app.clock import WallClock
+from ranking_app.counted_generation import CountedGeneration
 from ranking_app.errors import WrongLine
 from ranking_app.generations.control_state import generation_record
 from ranking_app.generations.generation import Generation
@@ -215,13 +215,13 @@ async def test_partitions_that_a_topic_has_not_yet_hold_up_nothing(
     live: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: dict[tuple[str, int], int] = {}
-    first_offset = Worker._first_offset
+    first_offset = CountedGeneration._first_offset
 
-    async def noted(worker: Worker, topic: str, partition: int) -> int:
-        asked[topic, partition] = await first_offset(worker, topic, partition)
+    async def noted(counted: CountedGeneration, topic: str, partition: int) -> int:
+        asked[topic, partition] = await first_offset(counted, topic, partition)
         return asked[topic, partition]
 
-    monkeypatch.setattr(Worker, "_first_offset", noted)
+    monkeypatch.setattr(CountedGeneration, "_first_offset", noted)
     async with running(live) as worker:
         await send(live, events(300))
         await counted(worker, 300)
