@@ -29,8 +29,8 @@ from ranking_app.topics import (
     grow_source_topics,
     partition_counts,
 )
-from tests.integration.test_worker import envelope, lag, offsets, sold
-from tests.support.in_process import InProcess, producing, read_topic, running, settings_of
+from tests.support.board_answers import lag, offsets, sold
+from tests.support.in_process import InProcess, envelope, producing, read_topic, running, settings_of
 from tests.support.processes import free_port
 from tests.support.waiting import wait_until
 

@@ -17,6 +17,8 @@ class Breakage(NamedTuple):
 CRASH = "tests/property/test_crash_independence.py"
 STALE = "tests/unit/test_stale_owner.py"
 WORKER = "tests/integration/test_worker.py"
+RESTART = "tests/integration/test_restart.py"
+NOTIFIER = "tests/integration/test_notifier.py"
 
 BREAKAGES = [
     Breakage(
@@ -177,7 +179,7 @@ BREAKAGES = [
         "ranking_app/upstream/consumer.py",
         "        await self.seek_wait({**await self._beginnings(committed, applied), **applied})\n",
         "        await self.seek_wait(applied)\n",
-        f"{WORKER}::test_what_a_poll_of_the_generation_before_takes_is_read_again",
+        f"{RESTART}::test_what_a_poll_of_the_generation_before_takes_is_read_again",
     ),
     Breakage(
         7,
@@ -185,7 +187,7 @@ BREAKAGES = [
         "ranking_app/upstream/consumer.py",
         "        await self._thread.finish_polls()\n",
         "",
-        f"{WORKER}::test_what_a_poll_of_the_generation_before_takes_is_read_again",
+        f"{RESTART}::test_what_a_poll_of_the_generation_before_takes_is_read_again",
     ),
     Breakage(
         8,
@@ -209,7 +211,7 @@ BREAKAGES = [
         "agents/notifier.py",
         "            raised = await self._read_back()\n",
         "            raised: set[bytes] = set()\n",
-        f"{WORKER}::test_notifications_are_on_their_topic_once_whoever_is_in_charge",
+        f"{NOTIFIER}::test_notifications_are_on_their_topic_once_whoever_is_in_charge",
     ),
     Breakage(
         9,
@@ -217,7 +219,7 @@ BREAKAGES = [
         "ranking_app/app.py",
         '            transactional_id=f"{process.settings.app_id}-notifier",\n',
         '            transactional_id=f"{settings.app_id}-notifier-{id(self)}",\n',
-        f"{WORKER}::test_of_two_notifiers_that_believe_to_be_in_charge_each_notification_comes_from_one",
+        f"{NOTIFIER}::test_of_two_notifiers_that_believe_to_be_in_charge_each_notification_comes_from_one",
     ),
     Breakage(
         9,

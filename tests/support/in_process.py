@@ -2,13 +2,16 @@
 
 import asyncio
 import contextlib
+import json
 import time
+import uuid
 from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import aiohttp
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaProducer, TopicPartition
 
 from ranking_app.app import run_worker
 from ranking_app.client import RankingClient
@@ -114,6 +117,30 @@ async def read_topic(settings: Settings, topic: str, partitions: int = 3, last: 
             for batch in (await consumer.getmany(timeout_ms=500)).values():
                 records += batch
         return sorted(records, key=lambda record: (record.partition, record.offset))
+
+
+async def committed(settings: Settings, tp: TopicPartition) -> int | None:
+    """What the group of the app has committed; None: nothing."""
+    consumer = reader(client_options(settings), group_id=settings.app_id)
+    consumer.assign([tp])
+    await consumer.start()
+    try:
+        offset: int | None = await consumer.committed(tp)
+        return offset
+    finally:
+        await consumer.stop()
+
+
+def envelope(schedule: str, quantity: int = 1, event_id: str | None = None, **more: Any) -> bytes:
+    """A completed reservation of now."""
+    return json.dumps(
+        {
+            "eventId": event_id or str(uuid.uuid4()),
+            "eventType": more.pop("event_type", "reservation.completed"),
+            "eventTime": more.pop("at", datetime.now(UTC).isoformat()),
+            "payload": {"concertScheduleId": schedule, "quantity": quantity, "amount": 100 * quantity, **more},
+        }
+    ).encode()
 
 
 @contextlib.asynccontextmanager
