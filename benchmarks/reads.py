@@ -23,7 +23,8 @@ from aiokafka import AIOKafkaProducer
 
 from benchmarks.app import start
 from benchmarks.events import envelope, fill, popularity
-from benchmarks.latency import load, percentile
+from benchmarks.latency import percentile
+from benchmarks.peers.load import Load, sending
 from ranking_app.kafka_client import started, wait_for_brokers
 from ranking_app.local.kafka import LocalKafka
 from ranking_app.local.ports import pick_ports
@@ -38,6 +39,9 @@ READ_RATE = 500
 CLIENTS, CLIENT_EVENT_RATE, MARK_INTERVAL_S = 1_000, 1_000, 0.25
 COLD_BOARDS = 20
 GIVE_UP_S = 120.0
+
+LOAD_SPARE_S = 30.0
+"""A load lasts so much longer than what it is measured for: to settle, and to start and connect those who read."""
 
 
 @click.command()
@@ -68,7 +72,7 @@ async def _bench(kafka: LocalKafka, folder: Path, schedules: int, event_rate: in
             return {
                 "schedules": schedules,
                 "events_per_second": event_rate,
-                **await _measure(producer, address, names, event_rate, seconds),
+                **await _measure(kafka, folder, producer, address, schedules, event_rate, seconds),
             }
         finally:
             worker.terminate()
@@ -76,36 +80,53 @@ async def _bench(kafka: LocalKafka, folder: Path, schedules: int, event_rate: in
 
 
 async def _measure(
-    producer: AIOKafkaProducer, address: str, names: list[str], event_rate: int, seconds: float
+    kafka: LocalKafka,
+    folder: Path,
+    producer: AIOKafkaProducer,
+    address: str,
+    schedules: int,
+    event_rate: int,
+    seconds: float,
 ) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    board = f"{address}/v1/rankings/sales?window=1h&limit=100"
-    found["cold_week_ago_ms"] = await _cold_boards(address)
+    found: dict[str, Any] = {"cold_week_ago_ms": await _cold_boards(address)}
     print("boards of a week ago, each asked for the first time, ms:", found["cold_week_ago_ms"], flush=True)
-    sales = _sales(names, 10_000_000, 0)
-    sending = asyncio.create_task(load(producer, TOPIC, PARTITIONS, event_rate, sales))
-    await asyncio.sleep(3)
-    found["counted_per_second_alone"] = await _counted_per_second(address, seconds)
-    reading = await _process("benchmarks.http_load", board, READ_RATE, seconds)
-    found["counted_per_second_read"] = await _counted_per_second(address, seconds - 1)
-    found["top_100_ms"] = await _output(reading)
-    found["lag_after"] = await _lag(address)
-    sending.cancel()
+    load = Load(TOPIC, PARTITIONS, event_rate, 2 * seconds + LOAD_SPARE_S, schedules)
+    with sending(load, kafka.bootstrap, folder) as sent_rate:
+        found |= await _read(address, seconds)
+        sent_rate()  # else what was counted was not this load
     print(
         f"counted per second: alone {found['counted_per_second_alone']:,}, while read "
         f"{found['counted_per_second_read']:,}; lag then {found['lag_after']:,}; top 100: {found['top_100_ms']}",
         flush=True,
     )
     await _until_read(address)
-    sending = asyncio.create_task(load(producer, TOPIC, PARTITIONS, CLIENT_EVENT_RATE, sales))
-    marking = asyncio.create_task(_mark(producer))
-    watching = await _process(
-        "benchmarks.watchers", f"{address}/v1/live?boards=sales;window=1h&limit=10", CLIENTS, seconds
-    )
-    found["live_ms"] = await _output(watching)
-    sending.cancel()
-    marking.cancel()
+    load = Load(TOPIC, PARTITIONS, CLIENT_EVENT_RATE, seconds + LOAD_SPARE_S, schedules)
+    with sending(load, kafka.bootstrap, folder) as sent_rate:
+        found["live_ms"] = await _watch(producer, address, seconds)
+        sent_rate()
     print(f"live clients at {CLIENT_EVENT_RATE:,} events/s: {found['live_ms']}", flush=True)
+    return found
+
+
+async def _read(address: str, seconds: float) -> dict[str, Any]:
+    """Let it count alone, then while a board is read."""
+    found: dict[str, Any] = {}
+    board = f"{address}/v1/rankings/sales?window=1h&limit=100"
+    await asyncio.sleep(3)
+    found["counted_per_second_alone"] = await _counted_per_second(address, seconds)
+    reading = await _process("benchmarks.http_load", board, READ_RATE, seconds)
+    found["counted_per_second_read"] = await _counted_per_second(address, seconds - 1)
+    found["top_100_ms"] = await _output(reading)
+    found["lag_after"] = await _lag(address)
+    return found
+
+
+async def _watch(producer: AIOKafkaProducer, address: str, seconds: float) -> Any:
+    """What the live clients saw of the marks."""
+    marking = asyncio.create_task(_mark(producer))
+    board = f"{address}/v1/live?boards=sales;window=1h&limit=10"
+    found = await _output(await _process("benchmarks.watchers", board, CLIENTS, seconds))
+    marking.cancel()
     return found
 
 
@@ -119,14 +140,14 @@ def _listings(names: list[str]) -> Iterator[tuple[bytes, bytes]]:
 
 
 def _sales(names: list[str], count: int, span_s: int) -> Iterator[bytes]:
-    """Sales of the last span_s seconds in the order of time; of now where it is 0."""
+    """Sales of the last span_s seconds in the order of time."""
     chance, run = random.Random(3), uuid.uuid4().hex[:20]
-    chosen = chance.choices(names, popularity(len(names)), k=min(count, 1_000_000))
+    chosen = chance.choices(names, popularity(len(names)), k=count)
     started_ms = time.time_ns() // 1_000_000 - span_s * 1000
     for number in range(count):
-        at_ms = started_ms + number * span_s * 1000 // count if span_s else time.time_ns() // 1_000_000
+        at_ms = started_ms + number * span_s * 1000 // count
         event_id = f"{run[:8]}-{run[8:12]}-{run[12:16]}-{run[16:20]}-{number:012x}"
-        yield envelope(event_id, at_ms, chosen[number % len(chosen)], number)
+        yield envelope(event_id, at_ms, chosen[number], number)
 
 
 async def _mark(producer: AIOKafkaProducer) -> None:

@@ -3,9 +3,8 @@
 import asyncio
 import json
 import subprocess
-import sys
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from benchmarks.latency import measure, percentile
 from benchmarks.peers import redis_peer
 from benchmarks.peers.environments import python_of
 from benchmarks.peers.filling import Filled
+from benchmarks.peers.load import Load, SentRate, sending
 from benchmarks.peers.ours import until_ready, workers
 from benchmarks.peers.peer import Run
 from benchmarks.peers.redis_peer import redis_server
@@ -25,7 +25,10 @@ from ranking_app.local.kafka import LocalKafka
 SHARES = {"p50": 0.5, "p99": 0.99, "p99.9": 0.999, "max": 1.0}
 
 SETTLE_S = 5.0
-"""The load begins, and first answers are made: not measured, as with Redis, whose writer joins its group meanwhile."""
+"""The load has begun, first answers are made: not measured, as with Redis, whose writer joins its group meanwhile."""
+
+LOAD_SPARE_S = 25.0
+"""A load lasts so much longer than the probes: to settle, to start those who probe Redis, for a last probe of 5 s."""
 
 SENT_SHARE = 0.98
 """A load that managed less was not the one that was asked for; the row says what it was."""
@@ -61,7 +64,7 @@ async def of_ours(kafka: LocalKafka, empty: Filled, rate: int, seconds: float, f
     try:
         with workers(kafka, empty, folder) as group:
             await until_ready(group)
-            with load(kafka, empty, rate, folder) as sent:
+            with _load(kafka, empty, rate, seconds, folder) as sent:
                 await asyncio.sleep(SETTLE_S)
                 # A rate of 0: the load is sent by a process of its own, this one has the probes to look after.
                 probes = await measure(producer, empty.topic, empty.partitions, group.address, 0, seconds)
@@ -74,7 +77,7 @@ def of_redis(kafka: LocalKafka, empty: Filled, rate: int, seconds: float, folder
     """Publish to visible in the sorted set of its minute."""
     python = python_of(redis_peer.NAME)
     run = Run(kafka, empty, "tumbling", 0, folder)
-    with redis_server(folder) as store, load(kafka, empty, rate, folder) as sent:
+    with redis_server(folder) as store, _load(kafka, empty, rate, seconds, folder) as sent:
         task = task_of(run, store.address).to_json()
         command = [str(python), "-m", "benchmarks.peers.programs.redis_writer", task]
         writer = start_child(command, folder / "writer.log", cwd=ROOT)
@@ -88,17 +91,11 @@ def of_redis(kafka: LocalKafka, empty: Filled, rate: int, seconds: float, folder
             ended(writer)
 
 
-@contextmanager
-def load(kafka: LocalKafka, empty: Filled, rate: int, folder: Path) -> Iterator[Callable[[], float]]:
-    """A load of so many events a second by another process; what is yielded tells the rate that it managed."""
-    told = folder / "load.json"
-    where = [kafka.bootstrap, empty.topic, str(empty.partitions), str(rate), str(told)]
-    command = [sys.executable, "-m", "benchmarks.peers.load", *where]
-    process = start_child(command, folder / "load.log", cwd=ROOT)
-    try:
-        yield lambda: float(json.loads(told.read_text())["sent_rate"])
-    finally:
-        ended(process)
+def _load(
+    kafka: LocalKafka, empty: Filled, rate: int, probes_s: float, folder: Path
+) -> AbstractContextManager[SentRate]:
+    """A load that outlasts the probes."""
+    return sending(Load(empty.topic, empty.partitions, rate, probes_s + LOAD_SPARE_S), kafka.bootstrap, folder)
 
 
 def measured(name: str, kafka: LocalKafka, empty: Filled, rate: int, seconds: float, folder: Path) -> Latency:
