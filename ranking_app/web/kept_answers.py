@@ -28,6 +28,10 @@ REST, LONGEST_REST_S = 9.0, 1.0
 """A live answer is made anew after so many times the time it took, at the latest after so long: at most a tenth of the
 time of a process goes into any one of them."""
 
+PATIENCE_S = 0.005
+"""So long who asks waits for a newer live answer, where one is kept that is younger than LONGEST_REST_S. Usually it is
+made by then; of a busy process, one in a few hundred would wait ten times as long for what is hardly newer."""
+
 GZIP_FROM_BYTES, GZIP_LEVEL = 1_400, 1
 """Below, it fits one packet anyway. The lowest level: boards shrink to a sixth in a third of a millisecond."""
 
@@ -85,8 +89,13 @@ class KeptAnswers:
             if made is None:
                 made = self._making[question] = asyncio.ensure_future(_make(recipe))
                 made.add_done_callback(lambda done: self._made(question, done))
-            elif kept is not None and recipe.live and _age_s(kept) < LONGEST_REST_S:
-                return _response(request, kept)  # while a newer one is made, only who asked for it waits
+                patience_s = PATIENCE_S
+            else:
+                patience_s = 0.0
+            if kept is not None and recipe.live and (left_s := LONGEST_REST_S - _age_s(kept)) > 0:
+                await asyncio.wait([made], timeout=min(patience_s, left_s))
+                if not made.done():
+                    return _response(request, kept)
             kept = await asyncio.shield(made)  # who goes away takes the answer from nobody else
         else:
             self._kept.move_to_end(question)

@@ -86,18 +86,40 @@ async def test_however_many_ask_at_the_same_time_it_is_made_once():
     assert kitchen.made == 1
 
 
-async def test_while_a_newer_live_answer_is_made_only_the_one_who_asked_for_it_waits(no_rest):
+async def test_while_a_newer_live_answer_is_made_nobody_waits_longer_than_patience_allows(no_rest, monkeypatch):
     kitchen = Kitchen(live=True)
     await kitchen.ask()
     kitchen.moment = 1
     kitchen.go_on.clear()
+    monkeypatch.setattr(kept_answers, "PATIENCE_S", 10.0)
     first = asyncio.create_task(kitchen.ask())
     await asyncio.sleep(0)
-    assert await kitchen.ask() == 0
+    assert await kitchen.ask() == 0, "somebody else waits for the newer one already"
     assert not first.done()
     kitchen.go_on.set()
     assert await first == 1
+    kitchen.moment = 2
+    kitchen.go_on.clear()
+    monkeypatch.setattr(kept_answers, "PATIENCE_S", 0.001)
     assert await kitchen.ask() == 1
+    kitchen.go_on.set()
+    monkeypatch.setattr(kept_answers, "REST", 1e9)
+    await asyncio.gather(*kitchen.answers._making.values())
+    assert await kitchen.ask() == 2, "it is made although nobody waits for it"
+
+
+async def test_who_finds_an_answer_that_is_too_old_waits_for_the_newer_one(no_rest, monkeypatch):
+    kitchen = Kitchen(live=True)
+    await kitchen.ask()
+    kitchen.moment = 1
+    kitchen.go_on.clear()
+    monkeypatch.setattr(kept_answers, "PATIENCE_S", 0.001)
+    monkeypatch.setattr(kept_answers, "LONGEST_REST_S", 0.0)
+    asking = [asyncio.create_task(kitchen.ask()) for _ in range(3)]
+    await asyncio.sleep(0.01)
+    assert not any(one.done() for one in asking)
+    kitchen.go_on.set()
+    assert await asyncio.gather(*asking) == [1, 1, 1]
 
 
 async def test_who_goes_away_takes_the_answer_from_nobody():
