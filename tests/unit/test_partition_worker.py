@@ -3,8 +3,10 @@
 import asyncio
 from typing import Any
 
+import pytest
 import structlog
 
+import agents.partition_worker
 from agents.arrivals import WallArrivals
 from agents.pace import NoPace
 from agents.partition_worker import PartitionWorker
@@ -12,6 +14,8 @@ from agents.pending import Batch
 from ranking_app.metrics import Metrics
 from tests.property.test_crash_independence import Life, record
 from tests.support.memory import Crash
+
+WITHIN_S = 5.0
 
 
 class Watched:
@@ -53,6 +57,11 @@ class Watched:
         for _ in range(20):
             await asyncio.sleep(0)
 
+    async def until_acknowledged(self, count: int) -> None:
+        async with asyncio.timeout(WITHIN_S):
+            while len(self.acknowledged) < count:  # noqa: ASYNC110 - what is watched knows of no event
+                await asyncio.sleep(0.001)
+
 
 async def test_a_batch_is_acknowledged_after_the_changelog_has_it() -> None:
     watched = Watched()
@@ -77,9 +86,35 @@ async def test_a_redelivered_batch_is_acknowledged_again() -> None:
     watched.offer(0, 1)
     await watched.settle()
     watched.offer(0, 1)
-    await watched.settle()
+    await watched.until_acknowledged(2)
     assert watched.acknowledged == [1, 1]
     await watched.worker.close()
+
+
+async def test_what_comes_soon_after_a_flush_is_flushed_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(agents.partition_worker, "FLUSH_INTERVAL_S", 0.2)
+    watched = Watched()
+    for offset in range(5):
+        watched.offer(offset)
+        await watched.settle()
+        assert watched.acknowledged == [0], "the first one at once"
+    await watched.until_acknowledged(5)
+    in_changelog = watched.in_changelog_then
+    assert in_changelog[0] < in_changelog[1] and len(set(in_changelog[1:])) == 1, "the others with one flush"
+    await watched.worker.close()
+
+
+async def test_closing_drops_what_waits_for_the_next_flush(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(agents.partition_worker, "FLUSH_INTERVAL_S", 0.2)
+    watched = Watched()
+    watched.offer(0)
+    await watched.settle()
+    watched.offer(1)
+    await watched.settle()
+    await asyncio.wait_for(watched.worker.close(), WITHIN_S)
+    assert watched.acknowledged == [0]
 
 
 async def test_after_closing_nothing_is_written_and_nothing_acknowledged() -> None:
