@@ -20,7 +20,7 @@ from ranking_app.rankings.columns import Column
 from ranking_app.rankings.curve import Curve
 from ranking_app.read_model.pane_offsets import PANE_BYTES
 
-LAYOUT = 2
+LAYOUT = 3
 """To be raised with every change to this module, to read_model.pane_offsets or to the columns of rankings.rows: older
 files are then refused."""
 

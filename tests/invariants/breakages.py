@@ -88,7 +88,7 @@ BREAKAGES = [
         4,
         "the guard of a reader",
         "ranking_app/read_model/pane_offsets.py",
-        "            if applied < highest[at]:\n",
+        "                if applied < panes[at + 1]:\n",
         "            if False:\n",
         f"{STALE}::test_a_reader_never_lets_a_pane_go_back_and_says_what_to_write_again",
     ),
