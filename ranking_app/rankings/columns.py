@@ -20,16 +20,3 @@ def extended(column: Column, numbers: Sequence[int]) -> Column:
     except OverflowError:
         return [*column[:kept], *numbers]
     return column
-
-
-def appended(column: Column, number: int) -> Column:
-    """The same for one number.
-
-    >>> appended(array("q", [1]), 2), appended(array("q", [1]), 2**70)
-    (array('q', [1, 2]), [1, 1180591620717411303424])
-    """
-    try:
-        column.append(number)
-    except OverflowError:
-        return [*column, number]
-    return column
