@@ -1,5 +1,7 @@
 """A pane of one cell is read on a way of its own: it reads the same, and refuses the same with the same words."""
 
+from typing import Any
+
 import orjson
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,7 +11,9 @@ from ranking_app.rankings.panes import _parts_of_any, parts_of
 MINUTE = 29_300_000
 
 numbers = st.integers(-2, 70) | st.integers(-(2**65), 2**65)
-others = st.sampled_from([True, False, None, 1.0, 0.5, "1", "x", "", [], [1], {}, str(2**70), str(-(2**70))])
+others: st.SearchStrategy[Any] = st.sampled_from(
+    [True, False, None, 1.0, 0.5, "1", "x", "", [], [1], {}, str(2**70), str(-(2**70))]
+)
 panes = st.lists(numbers, min_size=6, max_size=6) | st.lists(numbers | others, min_size=4, max_size=12)
 good_cells = st.tuples(
     st.integers(0, 9), st.integers(-1, 9), st.integers(-1, 60), st.integers(0, 2**32), numbers, numbers
