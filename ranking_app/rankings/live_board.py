@@ -13,8 +13,8 @@ from ranking_app.rankings.change_log import Changes
 from ranking_app.rankings.schedule import Schedule
 from ranking_app.rankings.slices import Slice
 
-ONE_BY_ONE = 50
-"""Up to one change in so many rows is put in its place by bisection; of more, all are sorted again: as quick."""
+ONE_BY_ONE = 100
+"""Up to one change in so many rows is put in its place by itself; of more, all rows are gone through once: as quick."""
 
 
 class LiveBoard:
@@ -85,11 +85,14 @@ class LiveBoard:
         for id_ in ids:
             before, row = row_of.get(id_), self._look(schedules.get(id_), id_, as_of_s, key_of)
             if row is None:
-                row_of.pop(id_, None)
-            elif before is None or before[:2] != row[:2] or before[3] is not row[3]:
+                if before is None:
+                    continue
+                del row_of[id_]
+            elif before is None or before[0] != row[0] or before[1] != row[1] or before[3] is not row[3]:
                 row_of[id_] = row
-            if before is not row_of.get(id_):
-                outdated.setdefault(id_, before)
+            else:
+                continue
+            outdated.setdefault(id_, before)
 
     def _look_later(self, ids: Iterable[str], at_s: int) -> None:
         for id_ in ids:
@@ -110,18 +113,34 @@ class LiveBoard:
         elif self._next_s.get(id_) != at_s:
             self._next_s[id_] = at_s
             heappush(self._heap, (at_s, id_))
-        return None if key is None else (*key, id_, schedule)
+        return None if key is None else (key[0], key[1], id_, schedule)
 
     def _replace_outdated(self, rows: list[Row]) -> None:
         outdated, self._outdated = self._outdated, {}
         fresh = [row for id_ in outdated if (row := self._row_of.get(id_)) is not None]
         if len(outdated) * ONE_BY_ONE > len(rows):
-            rows[:] = [row for row in rows if row[2] not in outdated]
-            rows += fresh
-            rows.sort()
+            # By address, without a look into rows that stay where they are.
+            replaced = {id(row) for row in outdated.values()}
+            fresh.sort()
+            rows[:] = _merged([row for row in rows if id(row) not in replaced], fresh)
             return
         for old in outdated.values():
             if old is not None:
                 del rows[bisect_left(rows, old[:3])]
         for new in fresh:
             insort(rows, new)
+
+
+def _merged(rows: list[Row], fresh: list[Row]) -> list[Row]:
+    """Both in one, all in order as each of them is.
+
+    A search for the place of each fresh one takes half of the time of sorting: it compares fewer.
+    """
+    merged: list[Row] = []
+    at = 0
+    for row in fresh:
+        before, at = at, bisect_left(rows, row, at)
+        merged += rows[before:at]
+        merged.append(row)
+    merged += rows[at:]
+    return merged

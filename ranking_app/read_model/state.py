@@ -236,7 +236,7 @@ class ReadModel:
             self.went_back.append(WentBack(partition, key))
             return
         schedule = self.schedules.get(schedule_id) or self._schedule(schedule_id)
-        self._note(schedule_id, schedule.curve.put(source, minute, cells))
+        self._note(schedule.id, schedule.curve.put(source, minute, cells))
 
     def _source_key(self, role: int, partition: int) -> SourceKey:
         return self._source_keys.setdefault((role, partition), SourceKey(role, partition))
@@ -261,8 +261,9 @@ class ReadModel:
         if listing is None and schedule_id not in self.schedules:
             return
         before = self._schedule(schedule_id)
-        self.schedules[schedule_id] = Schedule(schedule_id, before.curve, listing)
-        self._note(schedule_id, FROM_EVER_S)  # a listing counts for every asOf
+        # With the id that it had: one text for all that know the schedule.
+        self.schedules[schedule_id] = Schedule(before.id, before.curve, listing)
+        self._note(before.id, FROM_EVER_S)  # a listing counts for every asOf
         self._drop_if_unknown(schedule_id)
 
     def _drop_if_unknown(self, schedule_id: str) -> None:

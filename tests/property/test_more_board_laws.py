@@ -1,8 +1,11 @@
 """Laws of all boards: what each says from the events, live boards kept up to date, and the past of an entry."""
 
+from unittest.mock import patch
+
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ranking_app.rankings import live_board
 from ranking_app.rankings.boards.board import NOT_ON
 from ranking_app.rankings.boards.cancellations import CancellationsBoard
 from ranking_app.rankings.boards.hot import HotBoard, parse_blend
@@ -48,8 +51,10 @@ def rows(found):
     return [row[:3] for row in found.rows]
 
 
-@given(histories, listings, boards, slices, instants, steps)
-def test_a_live_board_is_always_what_sorting_everything_gives(history, catalogue, board, part, as_of_s, steps):
+@given(histories, listings, boards, slices, instants, steps, st.sampled_from([0, 1, live_board.ONE_BY_ONE]))
+def test_a_live_board_is_always_what_sorting_everything_gives(
+    history, catalogue, board, part, as_of_s, steps, one_by_one
+):
     live, arrived = LiveBoard(board, part), 0
     listed: dict[str, Listing] = {}
     live.build({}, as_of_s)
@@ -66,7 +71,8 @@ def test_a_live_board_is_always_what_sorting_everything_gives(history, catalogue
                 if listed.pop(schedule_id, None) is None:
                     listed[schedule_id] = catalogue[schedule_id]
         schedules = {schedule.id: schedule for schedule in schedules_of(history[:arrived], listed)}
-        found = live.advance(schedules, Changes(changed, from_s), as_of_s)
+        with patch.object(live_board, "ONE_BY_ONE", one_by_one):  # at 0 no row is put in its place with others
+            found = live.advance(schedules, Changes(changed, from_s), as_of_s)
         assert rows(found) == rows(ranked(board, part.of(schedules.values()), as_of_s))
         assert all(row[3].listing is listed.get(row[2]) for row in found.rows)
 
