@@ -1,5 +1,8 @@
 """Where a worker's time goes when hardly two events share a pane: `python -m benchmarks.low_coalescing`.
 
+A backlog of the workload `many` (make bench-peers), each event a pane of its own, all schedules alike:
+`--schedules 100000 --even --event-rate 24000 --speed 30 --flush-records 2000`.
+
 No Kafka and no waiting: the same code as in a worker, on a real RocksDB, over simulated seconds, with aiokafka's own
 building and parsing of record batches. Each stage's processor time is divided by the events, so that a change of one
 stage can be told from the noise of a machine that others use.
@@ -125,12 +128,13 @@ class Stages:
 class World:
     """A worker's parts, wired as in ranking_app/process.py, without what waits for Kafka."""
 
-    def __init__(self, folder: Path, schedules: int, flush_records: int) -> None:
+    def __init__(self, folder: Path, schedules: int, flush_records: int, even: bool, speed: int) -> None:
         self.clock = ManualClock(MINUTE_BEGAN_S * 1000)
         self.stages, self.metrics = Stages(), Metrics()
         self.names = [f"WorldDJFestival2025{number:06d}" for number in range(schedules)]
         self._chance = random.Random(3)
-        self._weights = list(accumulate(popularity(schedules)))
+        self._weights = None if even else list(accumulate(popularity(schedules)))
+        self._second_ms = 1000 * speed
         self._flush_records = flush_records
         self._offsets = [0] * PARTITIONS
         self.events = 0
@@ -212,7 +216,7 @@ class World:
         began_ms = self.clock.now_ms()
         each = events // PARTITIONS // rounds
         for number in range(rounds):
-            first_ms, last_ms = (began_ms + part * 1000 // rounds for part in (number, number + 1))
+            first_ms, last_ms = (began_ms + part * self._second_ms // rounds for part in (number, number + 1))
             self.clock.set_ms(last_ms - 1)
             await self.take_in({p: self.batch(p, each, first_ms, last_ms) for p in range(PARTITIONS)})
             if _due(number, rounds, LOOKS_A_SECOND):
@@ -232,7 +236,7 @@ class World:
                     for source in (*self.model.sources(), CATALOGUE):
                         self.model.set_end(source, 0, self._end(source))
                     self.follower._report()
-        self.clock.set_ms(began_ms + 1000)
+        self.clock.set_ms(began_ms + self._second_ms)
 
     def _end(self, source: SourceKey) -> int:
         return self._offsets[source.partition] if source.role == 0 else 0
@@ -289,12 +293,23 @@ async def _bench(world: World, rate: int, warm_up_s: int, seconds: int, profile:
 @click.option("--flush-records", default=100, show_default=True, help="Records in one flush of one partition.")
 @click.option("--warm-up", default=20, show_default=True, help="Simulated seconds before it is measured.")
 @click.option("--seconds", default=10, show_default=True, help="Simulated seconds that are measured.")
+@click.option("--even", is_flag=True, help="All schedules sell alike, in place of some that sell much.")
+@click.option("--speed", default=1, show_default=True, help="Event seconds in a simulated one: it catches up.")
 @click.option("--profile", default=None, help="Write a cProfile of the measured part to this file.")
-def main(schedules: int, event_rate: int, flush_records: int, warm_up: int, seconds: int, profile: str | None) -> None:
+def main(
+    schedules: int,
+    event_rate: int,
+    flush_records: int,
+    warm_up: int,
+    seconds: int,
+    even: bool,
+    speed: int,
+    profile: str | None,
+) -> None:
     """Print microseconds of processor time per event, by stage; the last line is JSON."""
     profiler = None if profile is None else cProfile.Profile()
     with tempfile.TemporaryDirectory(prefix="ranking-bench-") as folder:
-        world = World(Path(folder), schedules, flush_records)
+        world = World(Path(folder), schedules, flush_records, even, speed)
         asyncio.run(_bench(world, event_rate, warm_up, seconds, profiler))
     if profiler is not None:
         profiler.dump_stats(cast(str, profile))
