@@ -63,9 +63,7 @@ class LiveBoard:
         self._look_at(ids, schedules, as_of_s)
         if not self._outdated and as_of_s == self.ranked.as_of_s:
             return self.ranked
-        rows = self.ranked.rows
-        self._replace_outdated(rows)
-        self.ranked = Ranked(self._board, as_of_s, rows)
+        self.ranked = self.ranked.mended(as_of_s, self._replace_outdated(self.ranked.rows))
         return self.ranked
 
     def prepare(self, schedules: Mapping[str, Schedule], changes: Changes, as_of_s: int) -> None:
@@ -115,20 +113,23 @@ class LiveBoard:
             heappush(self._heap, (at_s, id_))
         return None if key is None else (key[0], key[1], id_, schedule)
 
-    def _replace_outdated(self, rows: list[Row]) -> None:
+    def _replace_outdated(self, rows: list[Row]) -> int:
+        """Returns how much the sum of the rows' keys has grown."""
         outdated, self._outdated = self._outdated, {}
         fresh = [row for id_ in outdated if (row := self._row_of.get(id_)) is not None]
+        gained = sum([new[0] for new in fresh]) - sum([old[0] for old in outdated.values() if old is not None])
         if len(outdated) * ONE_BY_ONE > len(rows):
             # By address, without a look into rows that stay where they are.
             replaced = {id(row) for row in outdated.values()}
             fresh.sort()
             rows[:] = _merged([row for row in rows if id(row) not in replaced], fresh)
-            return
+            return gained
         for old in outdated.values():
             if old is not None:
                 del rows[bisect_left(rows, old[:3])]
         for new in fresh:
             insort(rows, new)
+        return gained
 
 
 def _merged(rows: list[Row], fresh: list[Row]) -> list[Row]:

@@ -74,6 +74,7 @@ def test_a_live_board_is_always_what_sorting_everything_gives(
         with patch.object(live_board, "ONE_BY_ONE", one_by_one):  # at 0 no row is put in its place with others
             found = live.advance(schedules, Changes(changed, from_s), as_of_s)
         assert rows(found) == rows(ranked(board, part.of(schedules.values()), as_of_s))
+        assert found.sum_of_keys == sum(row[0] for row in found.rows)
         assert all(row[3].listing is listed.get(row[2]) for row in found.rows)
 
 

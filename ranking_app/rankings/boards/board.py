@@ -156,6 +156,11 @@ class Ranked:
             self._sum = sum(row[0] for row in self.rows)
         return self._sum
 
+    def mended(self, as_of_s: int, gained: int) -> "Ranked":
+        """As of another instant, with the same list of rows, changed since. gained: what its keys now sum to more."""
+        known = None if self._sum is None else self._sum + gained
+        return Ranked(self.board, as_of_s, self.rows, known)
+
     def __len__(self) -> int:
         return len(self.rows)
 
