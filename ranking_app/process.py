@@ -35,8 +35,9 @@ from ranking_app.upstream.odd_batches import read_odd_batches
 from ranking_app.upstream.plain_records import plain_records
 from ranking_app.web.app import create_web_app
 from ranking_app.web.cors import parse_origins
+from ranking_app.web.home import Home
 from ranking_app.web.ops import AboutProcess
-from ranking_app.web.server import WebServer, address_of, allowed_connections
+from ranking_app.web.server import WebServer, WebThread, address_of, allowed_connections
 
 THRESHOLD, LOADING_THRESHOLD = (100_000, 50, 100), (1_000_000, 50, 100)
 """Of the garbage collector: rarely (decoding makes no cycles), and hardly ever while a million panes are loaded."""
@@ -100,10 +101,10 @@ class Process:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.stop_asked.set)
-        web = WebServer(self._web_app(), allowed_connections())
-        await web.start(self.settings.web_host, self.settings.web_port)
-        self.address = self.settings.advertised or address_of(self.settings.web_host, web.port)
+        web = WebThread(WebServer(self._web_app(Home(loop)), allowed_connections()))
         try:
+            await web.start(self.settings.web_host, self.settings.web_port)
+            self.address = self.settings.advertised or address_of(self.settings.web_host, web.port)
             await self.or_stop(wait_for_brokers(self.options, self.settings.broker_wait, self.log))
             await self.or_stop(self._open_control())
             async with self._following():
@@ -236,7 +237,7 @@ class Process:
             stopped=stopped,
         )
 
-    def _web_app(self) -> Application:
+    def _web_app(self, home: Home) -> Application:
         return create_web_app(
             self.model,
             timezone=self.settings.zone,
@@ -244,6 +245,7 @@ class Process:
             defaults={"blend": self.settings.hot_blend},
             about=self.about,
             origins=parse_origins(self.settings.cors_origins or ""),
+            home=home,
         )
 
 

@@ -28,7 +28,7 @@ MAX_CHART_ROWS = 8_000_000
 MAX_KEPT = 1_000
 """Of each kind, however small they are."""
 
-SLICE_CHANGES = 200
+SLICE_CHANGES = 500
 """Taken into a live board in one go, some milliseconds."""
 
 SLICE_SCHEDULES = 1_000

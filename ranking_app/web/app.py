@@ -14,6 +14,7 @@ from ranking_app.web import health, pages
 from ranking_app.web.audit import AuditHandlers
 from ranking_app.web.board_answers import BoardAnswers
 from ranking_app.web.cors import allow_origins
+from ranking_app.web.home import Home
 from ranking_app.web.live import LiveHandlers
 from ranking_app.web.metrics import count_requests, metrics_handler
 from ranking_app.web.openapi import build_openapi, openapi_handler
@@ -39,42 +40,52 @@ def create_web_app(
     defaults: Mapping[str, str] = NO_DEFAULTS,
     about: AboutProcess | None = None,
     origins: tuple[str, ...] = (),
+    home: Home | None = None,
 ) -> web.Application:
     """Everything the app answers, over one read model.
 
     timezone: of times in requests that name no offset. metrics: the process's; requests are counted in it.
     defaults: of parameters of boards, by name, that a setting chose. about: what the process says of itself.
     origins: whose pages may read the answers, as parse_origins gives them.
-    The read model must change only on the loop that serves: an answer is made without giving up control.
+    home: the loop that the read model changes on, if that is another than the one that serves. No answer is made
+    while it changes: what looks at the model is done there.
     """
+    home = home or Home()
     app = web.Application(middlewares=[count_requests(metrics), problems], client_max_size=MAX_BODY_BYTES)
     app.on_response_prepare.append(secure_when_prepared)
     allow_origins(app, origins)
     views = BoardViews(read_model)
     answers = BoardAnswers(views)
     rankings = RankingHandlers(read_model, answers, timezone, defaults)
-    streams = LiveHandlers(read_model, answers, metrics)
+    streams = LiveHandlers(read_model, answers, metrics, home)
     app.on_shutdown.append(streams.close)
     schedules = ScheduleHandlers(read_model, views, timezone)
     document = build_openapi(_own_version())
     static = pages.static_handler()
     app.add_routes(
         [
-            web.get("/v1/boards", rankings.kinds),
-            web.get("/v1/live", rankings.live(streams), allow_head=False),
-            web.get("/v1/slices", rankings.slices),
-            web.get("/v1/rankings", rankings.several),
-            *(web.get(f"/v1/rankings/{kind.name}", rankings.board(kind)) for kind in KINDS.values()),
-            web.get("/v1/rankings/{board}", rankings.unknown),
-            web.get("/v1/rankings/{board}/around/{id:[^/]+}", rankings.around),
-            web.get("/v1/search", SearchHandlers(read_model, timezone).search),
-            web.get("/v1/schedules/{id:[^/]+}", schedules.one),
-            web.get("/v1/schedules/{id:[^/]+}/sales", schedules.curve),
-            web.get("/v1/schedules/{id:[^/]+}/audit", AuditHandlers(read_model, timezone).audit),
-            web.get("/v1/ops", ops_handler(read_model, about or AboutProcess(), _own_version())),
-            web.get("/health/live", health.live),
-            web.get("/health/ready", health.ready_handler(read_model)),
-            web.get("/metrics", metrics_handler(metrics)),
+            web.get(path, home.handler(handler, kept))
+            for path, handler, kept in [
+                ("/v1/boards", rankings.kinds, None),
+                ("/v1/slices", rankings.slices, None),
+                ("/v1/rankings", rankings.several, rankings.kept),
+                *((f"/v1/rankings/{name}", rankings.board(kind), rankings.kept) for name, kind in KINDS.items()),
+                ("/v1/rankings/{board}", rankings.unknown, None),
+                ("/v1/rankings/{board}/around/{id:[^/]+}", rankings.around, rankings.kept),
+                ("/v1/search", SearchHandlers(read_model, timezone).search, None),
+                ("/v1/schedules/{id:[^/]+}", schedules.one, schedules.kept),
+                ("/v1/schedules/{id:[^/]+}/sales", schedules.curve, schedules.kept),
+                ("/v1/schedules/{id:[^/]+}/audit", AuditHandlers(read_model, timezone).audit, None),
+                ("/v1/ops", ops_handler(read_model, about or AboutProcess(), _own_version()), None),
+                ("/health/live", health.live, None),
+                ("/health/ready", health.ready_handler(read_model), None),
+                ("/metrics", metrics_handler(metrics), None),
+            ]
+        ]
+    )
+    app.add_routes(
+        [
+            web.get("/v1/live", rankings.live(streams, home), allow_head=False),
             web.get("/openapi.json", openapi_handler(document)),
             web.get("/docs", pages.docs_handler(document)),
             web.get("/", static),

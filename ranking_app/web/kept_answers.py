@@ -24,13 +24,16 @@ from ranking_app.web.dump import dump
 MAX_KEPT_BYTES = 64 * 1024 * 1024
 MAX_KEPT = 1_000
 
-REST, LONGEST_REST_S = 9.0, 1.0
+REST, LONGEST_REST_S = 9.0, 0.5
 """A live answer is made anew after so many times the time it took, at the latest after so long: at most a tenth of the
 time of a process goes into any one of them."""
 
 PATIENCE_S = 0.005
-"""So long who asks waits for a newer live answer, where one is kept that is younger than LONGEST_REST_S. Usually it is
-made by then; of a busy process, one in a few hundred would wait ten times as long for what is hardly newer."""
+"""So long the first one to ask after that waits. Usually the newer one is made by then; in a busy process it is not,
+and the one that is kept is the answer for everybody until it is."""
+
+OLDEST_S = 2.0
+"""Nobody gets a live answer that was made longer ago: who asks waits for the newer one."""
 
 GZIP_FROM_BYTES, GZIP_LEVEL = 1_400, 1
 """Below, it fits one packet anyway. The lowest level: boards shrink to a sixth in a third of a millisecond."""
@@ -40,15 +43,20 @@ FINAL_MAX_AGE_S = 60
 change it."""
 
 
+Ask = Callable[[], Awaitable[web.StreamResponse]]
+"""Has an answer made."""
+
+
 class _Kept:
     """One answer: its parts as they go out."""
 
-    __slots__ = ("body", "cost_s", "etag", "final", "made_s", "moment", "zipped")
+    __slots__ = ("body", "cost_s", "etag", "final", "live", "made_s", "moment", "zipped")
 
-    def __init__(self, moment: Hashable, body: bytes, etag: str, final: bool, cost_s: float) -> None:
+    def __init__(self, moment: Hashable, body: bytes, etag: str, *, live: bool, final: bool, cost_s: float) -> None:
         self.moment = moment
         self.body = body
         self.etag = etag
+        self.live = live
         self.final = final
         self.cost_s = cost_s
         self.made_s = time.monotonic()
@@ -80,6 +88,33 @@ class KeptAnswers:
         self._kept: OrderedDict[Hashable, _Kept] = OrderedDict()
         self._bytes = 0
         self._making: dict[Hashable, asyncio.Future[_Kept]] = {}
+        self._asked: set[Hashable] = set()
+        """By or_ask, which has not been answered yet."""
+
+    async def or_ask(
+        self, request: web.Request, ask: Callable[[], Awaitable[web.StreamResponse]]
+    ) -> web.StreamResponse:
+        """The live answer of just now to what a request asks by its path and query; else that of `ask`.
+
+        On the loop that talks to clients, which may be another one than that of `respond`, in another thread.
+        """
+        question = request.rel_url.raw_path_qs
+        kept = self._kept.get(question)
+        if kept is None or not kept.live or _age_s(kept) > OLDEST_S:
+            return await ask()
+        if not _rests(kept) and question not in self._asked:
+            self._asked.add(question)
+            asked = asyncio.ensure_future(ask())
+            asked.add_done_callback(lambda done: self._was_asked(question, done))
+            await asyncio.wait([asked], timeout=PATIENCE_S)
+            if asked.done():
+                return asked.result()
+        return _response(request, kept)
+
+    def _was_asked(self, question: Hashable, done: asyncio.Future[web.StreamResponse]) -> None:
+        self._asked.discard(question)
+        if not done.cancelled():
+            done.exception()  # if nobody waited for it, the next one to ask is told
 
     async def respond(self, request: web.Request, question: Hashable, recipe: Recipe) -> web.Response:
         """The answer to a question; made once, however many ask for it at the same time."""
@@ -89,13 +124,6 @@ class KeptAnswers:
             if made is None:
                 made = self._making[question] = asyncio.ensure_future(_make(recipe))
                 made.add_done_callback(lambda done: self._made(question, done))
-                patience_s = PATIENCE_S
-            else:
-                patience_s = 0.0
-            if kept is not None and recipe.live and (left_s := LONGEST_REST_S - _age_s(kept)) > 0:
-                await asyncio.wait([made], timeout=min(patience_s, left_s))
-                if not made.done():
-                    return _response(request, kept)
             kept = await asyncio.shield(made)  # who goes away takes the answer from nobody else
         else:
             self._kept.move_to_end(question)
@@ -137,7 +165,8 @@ async def _make(recipe: Recipe) -> _Kept:
     etag = f'W/"{xxhash.xxh3_64_hexdigest(dump(answer) + flags)}"'
     body = dump(_with_completeness(answer, completeness))
     final = completeness.complete and completeness.final and not recipe.live
-    return _Kept((moment, completeness), body, etag, final, time.perf_counter() - started_s)
+    cost_s = time.perf_counter() - started_s
+    return _Kept((moment, completeness), body, etag, live=recipe.live, final=final, cost_s=cost_s)
 
 
 def _with_completeness(answer: Mapping[str, Any], completeness: Completeness) -> dict[str, Any]:

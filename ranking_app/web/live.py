@@ -7,6 +7,7 @@ too much waits for it, so that nobody waits for anybody else.
 import asyncio
 import secrets
 from collections.abc import Coroutine, Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from typing import Any
 
@@ -15,7 +16,8 @@ from aiohttp_sse import EventSourceResponse
 
 from ranking_app.metrics import Metrics
 from ranking_app.web.board_answers import BoardAnswers
-from ranking_app.web.live_channel import Channel, Pages, State
+from ranking_app.web.home import Home
+from ranking_app.web.live_channel import Channel, Look, State
 from ranking_app.web.problems import InvalidParameter, StreamNeedsHttp11, TooManyWatchers
 from ranking_app.web.questions import Page, Question
 from ranking_app.web.reads import ReadModel
@@ -34,31 +36,41 @@ PING_S = 30.0
 class _Boards:
     """The boards of a channel."""
 
-    def __init__(self, model: ReadModel, answers: BoardAnswers, questions: Mapping[str, Question], shown: Page) -> None:
+    def __init__(
+        self, model: ReadModel, answers: BoardAnswers, home: Home, questions: Mapping[str, Question], shown: Page
+    ) -> None:
         self._model = model
         self._answers = answers
+        self._home = home
         self._questions = questions
         self._shown = shown
 
-    def _now(self) -> dict[str, Question]:
-        live_s = self._model.live_as_of_s()
-        return {key: replace(question, as_of_s=live_s) for key, question in self._questions.items()}
-
     def moment(self) -> object:
-        live_s = self._model.live_as_of_s()
-        return self._model.revision, live_s, self._model.completeness(live_s).complete
+        return self._model.revision, self._model.live_as_of_s()
 
-    def state(self) -> State:
+    async def state(self) -> State:
+        return await self._home.do(self._state())
+
+    async def look(self) -> Look:
+        return await self._home.do(self._look())
+
+    def still(self, clients: int) -> AbstractAsyncContextManager[None]:
+        return self._home.still(clients)
+
+    async def _look(self) -> Look:
+        for question in self._now().values():
+            await self._answers.prepare(question)
+        pages = {key: self._answers.answer(question, self._shown) for key, question in self._now().items()}
+        return Look(pages, await self._state())
+
+    async def _state(self) -> State:
         live_s = self._model.live_as_of_s()
         completeness = self._model.completeness(live_s)
         return State(format_s(live_s), completeness.complete, completeness.generation)
 
-    async def prepare(self) -> None:
-        for question in self._now().values():
-            await self._answers.prepare(question)
-
-    def pages(self) -> Pages:
-        return {key: self._answers.answer(question, self._shown) for key, question in self._now().items()}
+    def _now(self) -> dict[str, Question]:
+        live_s = self._model.live_as_of_s()
+        return {key: replace(question, as_of_s=live_s) for key, question in self._questions.items()}
 
 
 class _Connection:
@@ -90,11 +102,12 @@ def encode(event: str, data: bytes, message_id: str | None) -> bytes:
 
 
 class LiveHandlers:
-    """The channels of one process, and who watches them."""
+    """The channels of one process, and who watches them; on the loop that talks to clients."""
 
-    def __init__(self, read_model: ReadModel, answers: BoardAnswers, metrics: Metrics) -> None:
+    def __init__(self, read_model: ReadModel, answers: BoardAnswers, metrics: Metrics, home: Home) -> None:
         self._read_model = read_model
         self._answers = answers
+        self._home = home
         self._process = secrets.token_hex(4)
         self._channels: dict[object, Channel] = {}
         self._streams: set[EventSourceResponse] = set()
@@ -115,7 +128,8 @@ class LiveHandlers:
         try:
             await stream.prepare(request)
             async with stream:
-                await self._watch(request, stream, asked, _Boards(self._read_model, self._answers, questions, shown))
+                boards = _Boards(self._read_model, self._answers, self._home, questions, shown)
+                await self._watch(request, stream, asked, boards)
         finally:
             self._streams.discard(stream)
         return stream

@@ -9,6 +9,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import Any, NamedTuple, Protocol
 
 import structlog
@@ -23,6 +24,9 @@ INTERVAL_S = 0.1
 
 LOOK_S = 0.02
 """Between two looks whether anything changed: an integer is compared."""
+
+STATE_S = 0.25
+"""Between two looks whether the boards are complete, and of which generation: these may change by themselves."""
 
 REST, LONGEST_REST_S = 4.0, 1.0
 """A delta is computed after so many times the time that the last one took: many boards, or large ones, are sent more
@@ -54,20 +58,27 @@ class State(NamedTuple):
     generation: str
 
 
+class Look(NamedTuple):
+    """The boards as they are now, and of what they are."""
+
+    pages: Pages
+    state: State
+
+
 class Watched(Protocol):
     """What a channel asks about its boards."""
 
     def moment(self) -> object:
-        """Differs when the boards may have changed."""
+        """Differs when what is on the boards may have changed."""
 
-    def state(self) -> State:
+    async def state(self) -> State:
         """As of when, and of what, the boards are."""
 
-    async def prepare(self) -> None:
-        """What takes long, in steps."""
+    async def look(self) -> Look:
+        """The boards; takes as long as it takes."""
 
-    def pages(self) -> Pages:
-        """The boards as they are now, in one go."""
+    def still(self, clients: int) -> AbstractAsyncContextManager[None]:
+        """Held while so many clients are written to."""
 
 
 class Channel:
@@ -84,6 +95,8 @@ class Channel:
         self._pages: Pages = {}
         self._generation = ""
         """Of the boards in _pages."""
+        self._state = State("", False, "")
+        """As it was asked for last."""
         self._told: tuple[bool, str] | None = None
         """Complete and generation, as said in a delta: who joins and gets a snapshot must not keep it from others."""
         self._deltas: deque[tuple[int, bytes]] = deque()
@@ -104,6 +117,7 @@ class Channel:
         self._joining += 1
         try:
             await _begun_or_failed(self._begun, self._task)
+            self._state = await self._watched.state()
         finally:
             self._joining -= 1
         missed = self._since(last_id)
@@ -127,24 +141,29 @@ class Channel:
             await asyncio.gather(self._task, return_exceptions=True)
 
     async def _run(self) -> None:
-        moment: object = None
+        before: object = None
         said_s = time.monotonic()
+        state_due_s = 0.0
         while True:
             started_s = time.monotonic()
             pause_s = LOOK_S
-            if moment != (moment := self._watched.moment()):
-                await self._watched.prepare()
-                if self._update():
+            if started_s >= state_due_s:
+                self._state = await self._watched.state()
+                state_due_s = started_s + STATE_S
+            if before != (before := (self._watched.moment(), self._state.complete, self._state.generation)):
+                message = self._update(await self._watched.look())
+                if message is not None:
                     said_s = time.monotonic()
+                    await self._broadcast(message)
                 self._begun.set()
                 pause_s = max(INTERVAL_S, min(REST * (time.monotonic() - started_s), LONGEST_REST_S))
             if time.monotonic() - said_s >= HEARTBEAT_S:
                 said_s = time.monotonic()
-                self._broadcast(self._encode("heartbeat", dump(self._head()), None))
+                await self._broadcast(self._encode("heartbeat", dump(self._head()), None))
             await asyncio.sleep(pause_s)
 
     def _head(self) -> dict[str, Any]:
-        state = self._watched.state()
+        state = self._state
         return {"asOf": state.as_of, "complete": state.complete, "generation": state.generation}
 
     def _snapshot(self) -> bytes:
@@ -152,21 +171,21 @@ class Channel:
         head = {**self._head(), "generation": self._generation}
         return self._encode("snapshot", dump({**head, "boards": boards}), f"{self._name}.{self._number}")
 
-    def _update(self) -> bool:
-        """Look anew; whether there was anything to say."""
-        before, now, head = self._pages, self._watched.pages(), self._head()
+    def _update(self, look: Look) -> bytes | None:
+        """What there is to say."""
+        self._state = look.state
+        before, now, head = self._pages, look.pages, self._head()
         self._generation = head["generation"]
         before_told, self._told = self._told, (head["complete"], head["generation"])
         changed = [delta for key, page in now.items() if (delta := _delta(key, before.get(key), page)) is not None]
         # What was not sent stays as it was: the next delta is told against what clients have.
         self._pages = {key: _as_sent(before.get(key), page) for key, page in now.items()}
         if not changed and before_told == self._told:
-            return False
+            return None
         self._number += 1
         message = self._encode("delta", dump({**head, "boards": changed}), f"{self._name}.{self._number}")
         self._remember(message)
-        self._broadcast(message)
-        return True
+        return message
 
     def _remember(self, message: bytes) -> None:
         self._deltas.append((self._number, message))
@@ -174,9 +193,11 @@ class Channel:
         while len(self._deltas) > KEPT_DELTAS or self._bytes > KEPT_BYTES:
             self._bytes -= len(self._deltas.popleft()[1])
 
-    def _broadcast(self, message: bytes) -> None:
-        for client in list(self._clients):
-            client.send(message)
+    async def _broadcast(self, message: bytes) -> None:
+        clients = list(self._clients)
+        async with self._watched.still(len(clients)):
+            for client in clients:
+                client.send(message)
 
     def _since(self, last_id: str | None) -> list[bytes] | None:
         """The deltas after a message; None where they are not all known."""

@@ -15,6 +15,7 @@ from ranking_app.rankings.slices import slice_values
 from ranking_app.web.board_answers import BoardAnswers
 from ranking_app.web.cursor import MAX_CURSOR_CHARS, check_cursor, read_cursor
 from ranking_app.web.dump import json_response
+from ranking_app.web.home import Home
 from ranking_app.web.kept_answers import KeptAnswers, Recipe
 from ranking_app.web.kinds_answer import kind_answer, slices_answer
 from ranking_app.web.live import LiveHandlers
@@ -45,7 +46,7 @@ class RankingHandlers:
         self._timezone = timezone
         self._defaults = defaults
         self._answers = answers
-        self._kept = KeptAnswers()
+        self.kept = KeptAnswers()
 
     def board(self, kind: BoardKind) -> Handler:
         """`GET /v1/rankings/…` of one board."""
@@ -100,14 +101,18 @@ class RankingHandlers:
 
         return await self._respond(request, list(questions.values()), make)
 
-    def live(self, streams: LiveHandlers) -> Handler:
-        """`GET /v1/live`: the same boards as a stream."""
+    def live(self, streams: LiveHandlers, home: Home) -> Handler:
+        """`GET /v1/live`: the same boards as a stream, which begins and goes on where the request came in."""
 
         async def live(request: web.Request) -> web.StreamResponse:
-            query = self._query(request)
-            return await streams.stream(request, self._questions(query), read_page(query))
+            questions, shown = await home.do(self._asked(request))
+            return await streams.stream(request, questions, shown)
 
         return live
+
+    async def _asked(self, request: web.Request) -> tuple[dict[str, Question], Page]:
+        query = self._query(request)
+        return self._questions(query), read_page(query)
 
     async def kinds(self, request: web.Request) -> web.Response:
         """`GET /v1/boards`: what boards there are, and how each is ranked."""
@@ -123,7 +128,7 @@ class RankingHandlers:
             completeness=lambda: model.completeness(model.live_as_of_s()),
             live=True,
         )
-        return await self._kept.respond(request, request.path, recipe)
+        return await self.kept.respond(request, request.path, recipe)
 
     def _questions(self, query: Query) -> dict[str, Question]:
         """The questions of `boards`, by what each was asked as; other parameters are for all. InvalidParameter."""
@@ -177,4 +182,4 @@ class RankingHandlers:
             live=questions[0].live,
             prepare=prepare,
         )
-        return await self._kept.respond(request, request.rel_url.raw_path_qs, recipe)
+        return await self.kept.respond(request, request.rel_url.raw_path_qs, recipe)

@@ -39,7 +39,7 @@ class ScheduleHandlers:
         self._read_model = read_model
         self._views = views
         self._timezone = timezone
-        self._kept = KeptAnswers()
+        self.kept = KeptAnswers()
 
     async def one(self, request: web.Request) -> web.Response:
         """`GET /v1/schedules/{id}`: everything about one schedule before asOf."""
@@ -60,7 +60,7 @@ class ScheduleHandlers:
             completeness=lambda: model.completeness(as_of_s()),
             live=given_s is None,
         )
-        return await self._kept.respond(request, request.rel_url.raw_path_qs, recipe)
+        return await self.kept.respond(request, request.rel_url.raw_path_qs, recipe)
 
     def _answer(self, schedule: Schedule, as_of_s: int, ranks: Ranks) -> SchedulePartsAnswer:
         curve, listing = schedule.curve, schedule.listing
@@ -120,7 +120,7 @@ class ScheduleHandlers:
             completeness=lambda: model.completeness(end()),
             live=live,
         )
-        return await self._kept.respond(request, request.rel_url.raw_path_qs, recipe)
+        return await self.kept.respond(request, request.rel_url.raw_path_qs, recipe)
 
     def _schedule(self, request: web.Request) -> Schedule:
         return known_schedule(self._read_model, schedule_id(request))

@@ -1,8 +1,13 @@
 """The web application on a TCP port: start, stop, and a plain sentence where the address cannot be had."""
 
+import asyncio
 import errno
 import resource
 import socket
+import sys
+import threading
+from collections.abc import Coroutine
+from typing import Any
 
 from aiohttp import web
 
@@ -26,6 +31,9 @@ MOST_FILES = 65_536
 KEEP_ALIVE_S = 75.0
 """Longer than the 60 s of common proxies: they drop an idle connection first, so none loses a request."""
 
+SWITCH_S = 0.0002
+"""How long a thread that computes keeps others waiting for their turn (Python: 5 ms). To take a request and send its
+answer, a thread needs three; with turns as short as that, counting is no slower than it was."""
 
 EVERY_ADDRESS = ("", "0.0.0.0", "::")  # noqa: S104 - compared with, not listened on
 
@@ -71,6 +79,46 @@ class WebServer:
         runner, self._runner = self._runner, None
         if runner is not None:
             await runner.cleanup()
+
+
+class WebThread:
+    """A WebServer on a loop and a thread of its own: requests are taken and kept answers sent while others count.
+
+    `start` once, `stop` any number of times, on any loop.
+    """
+
+    def __init__(self, server: WebServer) -> None:
+        self._server = server
+        self._thread: threading.Thread | None = None
+        self._loop: asyncio.AbstractEventLoop
+
+    @property
+    def port(self) -> int:
+        """As of WebServer."""
+        return self._server.port
+
+    async def start(self, host: str, port: int) -> None:
+        """As WebServer; where it raises, stop is still to be called."""
+        import os
+
+        sys.setswitchinterval(float(os.environ.get("SW2", SWITCH_S)))
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="web", daemon=True)
+        self._thread.start()
+        await self._there(self._server.start(host, port))
+
+    async def stop(self) -> None:
+        """As WebServer; the thread ends."""
+        thread, self._thread = self._thread, None
+        if thread is None:
+            return
+        await self._there(self._server.stop())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        await asyncio.to_thread(thread.join)
+        self._loop.close()
+
+    async def _there(self, body: Coroutine[Any, Any, None]) -> None:
+        await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(body, self._loop))
 
 
 def address_of(host: str, port: int) -> str:

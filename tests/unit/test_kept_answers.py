@@ -5,6 +5,7 @@ from typing import Any
 
 import orjson
 import pytest
+from aiohttp import web
 from aiohttp.test_utils import make_mocked_request
 
 from ranking_app.web import kept_answers
@@ -40,8 +41,9 @@ class Kitchen:
         return {"moment": self.moment}
 
     async def ask(self) -> int:
-        response = await self.answers.respond(make_mocked_request("GET", "/"), "question", self.recipe)
-        assert isinstance(response.body, bytes)
+        request = make_mocked_request("GET", "/")
+        response = await self.answers.or_ask(request, lambda: self.answers.respond(request, "/", self.recipe))
+        assert isinstance(response, web.Response) and isinstance(response.body, bytes)
         moment: int = orjson.loads(response.body)["moment"]
         return moment
 
@@ -86,26 +88,47 @@ async def test_however_many_ask_at_the_same_time_it_is_made_once():
     assert kitchen.made == 1
 
 
-async def test_while_a_newer_live_answer_is_made_nobody_waits_longer_than_patience_allows(no_rest, monkeypatch):
+async def test_while_a_newer_live_answer_is_made_only_the_first_one_to_ask_waits_for_it(no_rest, monkeypatch):
+    monkeypatch.setattr(kept_answers, "PATIENCE_S", 10.0)
     kitchen = Kitchen(live=True)
     await kitchen.ask()
     kitchen.moment = 1
     kitchen.go_on.clear()
-    monkeypatch.setattr(kept_answers, "PATIENCE_S", 10.0)
     first = asyncio.create_task(kitchen.ask())
     await asyncio.sleep(0)
-    assert await kitchen.ask() == 0, "somebody else waits for the newer one already"
+    assert await kitchen.ask() == 0
     assert not first.done()
     kitchen.go_on.set()
     assert await first == 1
-    kitchen.moment = 2
-    kitchen.go_on.clear()
-    monkeypatch.setattr(kept_answers, "PATIENCE_S", 0.001)
     assert await kitchen.ask() == 1
+
+
+async def test_nobody_waits_longer_than_patience_allows_and_the_newer_one_is_made_all_the_same(no_rest, monkeypatch):
+    monkeypatch.setattr(kept_answers, "PATIENCE_S", 0.001)
+    kitchen = Kitchen(live=True)
+    await kitchen.ask()
+    kitchen.moment = 1
+    kitchen.go_on.clear()
+    assert [await kitchen.ask() for _ in range(3)] == [0, 0, 0]
     kitchen.go_on.set()
-    monkeypatch.setattr(kept_answers, "REST", 1e9)
     await asyncio.gather(*kitchen.answers._making.values())
-    assert await kitchen.ask() == 2, "it is made although nobody waits for it"
+    monkeypatch.setattr(kept_answers, "REST", 1e9)
+    assert (await kitchen.ask(), kitchen.made) == (1, 2)
+
+
+async def test_a_failure_that_nobody_waited_for_is_told_to_the_next_one(no_rest, monkeypatch):
+    monkeypatch.setattr(kept_answers, "PATIENCE_S", 0.001)
+    kitchen = Kitchen(live=True)
+    await kitchen.ask()
+    kitchen.moment, kitchen.fails = 1, True
+    kitchen.go_on.clear()
+    assert await kitchen.ask() == 0
+    kitchen.go_on.set()
+    while kitchen.answers._asked:  # noqa: ASYNC110 - turns of the loop, not time
+        await asyncio.sleep(0)
+    monkeypatch.setattr(kept_answers, "PATIENCE_S", 10.0)
+    with pytest.raises(ValueError, match="a bug"):
+        await kitchen.ask()
 
 
 async def test_who_finds_an_answer_that_is_too_old_waits_for_the_newer_one(no_rest, monkeypatch):
@@ -114,7 +137,7 @@ async def test_who_finds_an_answer_that_is_too_old_waits_for_the_newer_one(no_re
     kitchen.moment = 1
     kitchen.go_on.clear()
     monkeypatch.setattr(kept_answers, "PATIENCE_S", 0.001)
-    monkeypatch.setattr(kept_answers, "LONGEST_REST_S", 0.0)
+    monkeypatch.setattr(kept_answers, "OLDEST_S", 0.0)
     asking = [asyncio.create_task(kitchen.ask()) for _ in range(3)]
     await asyncio.sleep(0.01)
     assert not any(one.done() for one in asking)

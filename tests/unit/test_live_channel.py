@@ -2,12 +2,14 @@
 
 import asyncio
 import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 
 from ranking_app.web import live_channel
-from ranking_app.web.live_channel import Channel, State
+from ranking_app.web.live_channel import Channel, Look, State
 
 
 def entry(name: str, rank: int, **more: Any) -> dict[str, Any]:
@@ -31,18 +33,21 @@ class Shop:
     def moment(self) -> object:
         return self.number, self.complete
 
-    def state(self) -> State:
+    async def state(self) -> State:
         return State(f"t{self.number}", self.complete, "base")
 
-    async def prepare(self) -> None:
+    async def look(self) -> Look:
         await asyncio.sleep(0)
         if self.fails:
             raise RuntimeError("a bug")
-
-    def pages(self) -> dict[str, Any]:
         self.asked += 1
         page = {"asOf": f"t{self.number}", "window": {}, "total": len(self.entries), "links": "?"}
-        return {"sales": {**page, "entries": self.entries}}
+        return Look({"sales": {**page, "entries": self.entries}}, await self.state())
+
+    @asynccontextmanager
+    async def still(self, clients: int) -> AsyncIterator[None]:
+        await asyncio.sleep(0)
+        yield
 
 
 class Reader:

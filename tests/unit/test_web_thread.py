@@ -1,0 +1,159 @@
+"""Requests are taken on a thread of their own; what looks at the read model is done where that lives."""
+
+import asyncio
+import threading
+import time
+from contextlib import asynccontextmanager
+from zoneinfo import ZoneInfo
+
+import aiohttp
+import pytest
+
+from ranking_app.errors import PortInUse
+from ranking_app.metrics import Metrics
+from ranking_app.web.app import create_web_app
+from ranking_app.web.home import STILL_CLIENTS, Home
+from ranking_app.web.server import WebServer, WebThread
+from tests.support.web import FakeReadModel
+
+HOST = "127.0.0.1"
+WITHIN_S = 10.0
+BUSY_S = 0.4
+
+
+class Watchful(FakeReadModel):
+    """Refuses to be looked at by anybody but the thread that it was made on."""
+
+    def __init__(self) -> None:
+        self.owner = threading.get_ident()
+        super().__init__()
+
+    def __getattribute__(self, name):
+        if name in {"schedules", "completeness", "activity", "changes_since", "panes_of"}:
+            assert threading.get_ident() == self.owner, f"{name} is looked at from another thread"
+        return super().__getattribute__(name)
+
+
+def thread_of(model: FakeReadModel) -> WebThread:
+    home = Home(asyncio.get_running_loop())
+    return WebThread(WebServer(create_web_app(model, timezone=ZoneInfo("UTC"), metrics=Metrics(), home=home)))
+
+
+@asynccontextmanager
+async def asking(model: FakeReadModel):
+    server = thread_of(model)
+    await server.start(HOST, 0)
+    try:
+        async with aiohttp.ClientSession(f"http://{HOST}:{server.port}") as session:
+            yield session
+    finally:
+        await server.stop()
+
+
+PATHS = [
+    "/v1/boards",
+    "/v1/slices",
+    "/v1/rankings?boards=sales,hot",
+    "/v1/rankings/sales",
+    "/v1/rankings/sales/around/A",
+    "/v1/search?q=A",
+    "/v1/schedules/A",
+    "/v1/schedules/A/sales",
+    "/v1/schedules/A/audit",
+    "/v1/ops",
+    "/health/live",
+    "/health/ready",
+    "/metrics",
+    "/",
+]
+
+
+@pytest.mark.parametrize("path", PATHS)
+async def test_every_answer_is_made_where_the_read_model_lives(path):
+    async with asking(Watchful().sell("A", "11:30:00", 2)) as session, session.get(path) as answer:
+        assert answer.status == 200, await answer.text()
+
+
+async def test_a_live_stream_is_made_there_too():
+    model = Watchful().sell("A", "11:30:00", 2)
+    async with asking(model) as session, session.get("/v1/live?boards=sales") as stream, asyncio.timeout(WITHIN_S):
+        assert b"snapshot" in await stream.content.readuntil(b"\n\n")
+        model.sell("A", "11:31:00", 3)
+        assert b"delta" in await stream.content.readuntil(b"\n\n")
+
+
+async def test_a_problem_comes_through_as_it_is():
+    async with asking(Watchful()) as session:
+        for path, status in [("/v1/rankings/nothing", 404), ("/v1/rankings/sales?limit=x", 400), ("/v1/live", 400)]:
+            async with session.get(path) as answer:
+                assert (answer.status, answer.content_type) == (status, "application/problem+json")
+
+
+async def test_a_kept_answer_is_sent_while_the_home_of_the_model_is_busy():
+    path = "/v1/rankings/sales"
+    async with asking(Watchful().sell("A", "11:30:00", 2)) as session:
+        async with session.get(path) as answer:
+            before = await answer.read()
+        port = session._base_url.port
+        found: list[tuple[float, bytes]] = []
+        other = threading.Thread(target=lambda: found.append(asyncio.run(_timed(port, path))))
+        other.start()
+        time.sleep(BUSY_S)  # noqa: ASYNC251 - this is the home, and it is busy
+        assert found, "it waited for the home"
+        assert found[0][1] == before
+        other.join(WITHIN_S)
+
+
+async def _timed(port: int, path: str) -> tuple[float, bytes]:
+    started_s = time.monotonic()
+    async with aiohttp.ClientSession() as session, session.get(f"http://{HOST}:{port}{path}") as answer:
+        return time.monotonic() - started_s, await answer.read()
+
+
+async def test_home_waits_while_many_are_written_to_and_not_for_few():
+    home, loop = Home(asyncio.get_running_loop()), asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+    held: list[float] = []
+
+    async def write(clients: int, seconds: float) -> None:
+        async with home.still(clients):
+            time.sleep(seconds)  # noqa: ASYNC251 - as a thousand writes do
+
+    async def longest_pause_s(clients: int) -> float:
+        writing = asyncio.wrap_future(asyncio.run_coroutine_threadsafe(write(clients, 0.1), loop))
+        longest_s = 0.0
+        while not writing.done():
+            before_s = time.monotonic()
+            await asyncio.sleep(0)
+            longest_s = max(longest_s, time.monotonic() - before_s)
+        return longest_s
+
+    held = [await longest_pause_s(STILL_CLIENTS), await longest_pause_s(STILL_CLIENTS - 1)]
+    assert held[0] > 0.09
+    assert held[1] < held[0] / 2
+    loop.call_soon_threadsafe(loop.stop)
+    await asyncio.to_thread(thread.join)
+    loop.close()
+
+
+async def test_stopping_ends_the_thread_and_may_be_done_again_and_before_a_start():
+    server = thread_of(FakeReadModel())
+    await server.stop()
+    await server.start(HOST, 0)
+    assert "web" in {thread.name for thread in threading.enumerate()}
+    await server.stop()
+    await server.stop()
+    assert "web" not in {thread.name for thread in threading.enumerate()}
+
+
+async def test_a_port_in_use_is_told_and_leaves_no_thread():
+    first, second = thread_of(FakeReadModel()), thread_of(FakeReadModel())
+    await first.start(HOST, 0)
+    try:
+        with pytest.raises(PortInUse):
+            await second.start(HOST, first.port)
+    finally:
+        await second.stop()
+        await first.stop()
+    assert "web" not in {thread.name for thread in threading.enumerate()}
