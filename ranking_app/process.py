@@ -39,8 +39,10 @@ from ranking_app.web.home import Home
 from ranking_app.web.ops import AboutProcess
 from ranking_app.web.server import WebServer, WebThread, address_of, allowed_connections
 
-THRESHOLD, LOADING_THRESHOLD = (100_000, 50, 100), (1_000_000, 50, 100)
-"""Of the garbage collector: rarely (decoding makes no cycles), and hardly ever while a million panes are loaded."""
+THRESHOLD, LOADING_THRESHOLD = (300, 50_000, 10), (1_000_000, 50, 100)
+"""Of the garbage collector, which everybody waits for: hardly ever while a million panes are loaded. Later the youngest
+objects often, some 1 ms each time, and all that came since a full look rarely, some 100 ms: rows of boards and panes
+are given back without it, and all requests of 20 seconds left it a dozen objects."""
 
 CLOSE_BUDGET_S = 2.0
 """For the last report and the readers, of the 10 s that a SIGTERM promises; the worker's own part is in app.py."""

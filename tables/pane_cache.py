@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from ranking_app.rankings.panes import Pane, cells_of, decode_pane, encode_new, fold, minute_of, place_of
+from ranking_app.rankings.panes import MANY_SECONDS, Pane, cells_of, decode_pane, encode_new, fold, minute_of, place_of
 from ranking_app.rankings.tally import Parts
 from schemas.sale import Sale
 from tables.layout import pane_head
@@ -55,6 +55,15 @@ class PaneCache:
     def begin(self, key: bytes, value: bytes) -> None:
         """A pane that was nowhere, encoded: most are never changed again where hardly two sales share a minute."""
         self._panes[key] = value
+
+    def written(self, changed: Changed, values: Iterable[bytes]) -> None:
+        """Keep small panes as they were written: nobody may change them for a long time, and as objects each is many.
+
+        The garbage collector looked at some 100,000 of them at a time, while everybody waited for 50 to 100 ms.
+        """
+        for (key, pane), value in zip(changed.items(), values, strict=True):
+            if isinstance(pane, Pane) and len(pane.seconds) < MANY_SECONDS:
+                self._panes[key] = value
 
     def trim(self) -> None:
         """Drop the panes that were first used longest ago. Only between flushes: none is being changed then."""

@@ -78,7 +78,8 @@ class OwnedPartition:
         memory: the caller must not go on.
         """
         positions = {role: self._named(position) for role, position in positions.items()}
-        pairs = await self._encoded(panes)
+        values = await self._encoded(panes)
+        pairs: list[Pair] = list(zip(panes, values, strict=True))
         pairs += [(batch.key, batch.value) for _, batch in seen if batch.key is not None]
         # Positions last: should a flush ever need two record batches, the guard in the panes covers the first one.
         pairs += [(position_key(role, self.number), position.encode()) for role, position in positions.items()]
@@ -87,6 +88,7 @@ class OwnedPartition:
             self.positions[role] = position
         for role, batch in seen:
             self.seen[role].remember(batch)
+        self._cache.written(panes, values)
         self._cache.trim()
 
     async def take_over(self) -> None:
@@ -116,13 +118,13 @@ class OwnedPartition:
         if value is not None:
             await self._write([(key, value)])
 
-    async def _encoded(self, panes: Changed) -> list[Pair]:
-        pairs: list[Pair] = []
-        items = iter(panes.items())
-        while some := list(islice(items, SLICE_PANES)):
-            pairs += [(key, encode_pane(pane) if isinstance(pane, Pane) else pane) for key, pane in some]
+    async def _encoded(self, panes: Changed) -> list[bytes]:
+        values: list[bytes] = []
+        left = iter(panes.values())
+        while some := list(islice(left, SLICE_PANES)):
+            values += [encode_pane(pane) if isinstance(pane, Pane) else pane for pane in some]
             await asyncio.sleep(0)
-        return pairs
+        return values
 
     async def _write(self, pairs: Sequence[Pair]) -> None:
         if not pairs:

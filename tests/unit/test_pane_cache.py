@@ -3,6 +3,7 @@
 import pytest
 
 import tables.pane_cache
+from ranking_app.rankings.panes import encode_pane
 from tables.layout import parse_pane_key
 from tests.property.test_crash_independence import Life, record
 
@@ -12,6 +13,8 @@ async def test_the_cache_stays_bounded_and_what_left_it_is_counted_on_from_the_s
     monkeypatch: pytest.MonkeyPatch, bounded_by: str
 ) -> None:
     monkeypatch.setattr(tables.pane_cache, bounded_by, 40)
+    if bounded_by == "CACHED_SECONDS":
+        monkeypatch.setattr(tables.pane_cache, "MANY_SECONDS", 1)  # panes of one second are kept as objects, too
     monkeypatch.setattr(tables.pane_cache, "LOOK_EVERY_PANES", 10)
     life = Life()
     life.owned._cache._trim_at = 10
@@ -25,3 +28,19 @@ async def test_the_cache_stays_bounded_and_what_left_it_is_counted_on_from_the_s
     cache = life.owned._cache
     sold = [cache.pane(key, parse_pane_key(key)[2]) for key in list(cache._panes)]
     assert sold and all(sum(cell[0] for cell in pane.seconds.values()) == 2 for pane in sold)
+
+
+@pytest.mark.parametrize("small", [True, False])
+async def test_a_small_pane_is_kept_as_it_was_written_and_counted_on(
+    monkeypatch: pytest.MonkeyPatch, small: bool
+) -> None:
+    if not small:
+        monkeypatch.setattr(tables.pane_cache, "MANY_SECONDS", 1)
+    life = Life()
+    for offset in range(4):
+        await life.flush([record(offset, (1, 5 + offset % 2, 1, False, offset))])
+    (kept,) = life.owned._cache._panes.values()
+    assert isinstance(kept, bytes) == small
+    (key,) = life.owned._cache._panes
+    assert list(life.owned._cache.pane(key, parse_pane_key(key)[2]).seconds.values()) == [[2, 0, 200], [2, 0, 200]]
+    assert life.store.get(key) == encode_pane(life.owned._cache.pane(key, parse_pane_key(key)[2]))
