@@ -9,9 +9,12 @@ from schemas.sale import Sale
 from tables.layout import pane_head
 
 CACHED_PANES, CACHED_SECONDS = 100_000, 200_000
-"""Panes kept per partition, and seconds with sales in those that are decoded, some 200 bytes each; beyond that they are
-read from RocksDB. A replay fills panes to the brim and does not come back to them: counted in panes, that would be
-gigabytes."""
+"""Panes kept per partition, and seconds with sales in them, some 200 bytes each in a pane that is decoded; beyond that
+they are read from RocksDB. A replay fills panes to the brim and does not come back to them: counted in panes, that
+would be gigabytes."""
+
+SECOND_BYTES = 20
+"""Of an encoded pane, about as much a second, and not much less."""
 
 LOOK_EVERY_PANES = 1_000
 """The seconds in the cache are counted after it has grown by so many panes."""
@@ -70,7 +73,7 @@ class PaneCache:
         panes = self._panes
         if len(panes) < self._trim_at:
             return
-        seconds = sum([len(pane.seconds) for pane in panes.values() if isinstance(pane, Pane)])
+        seconds = sum(map(_seconds, panes.values()))
         if len(panes) > CACHED_PANES or seconds > CACHED_SECONDS:
             keep = min(CACHED_PANES, int(len(panes) * CACHED_SECONDS / max(seconds, 1))) * 3 // 4
             for key in list(panes)[: len(panes) - keep]:
@@ -85,6 +88,10 @@ class PaneCache:
     def _keep(self, key: bytes, pane: Pane) -> Pane:
         self._panes[key] = pane
         return pane
+
+
+def _seconds(pane: Pane | bytes) -> int:
+    return len(pane.seconds) if isinstance(pane, Pane) else len(pane) // SECOND_BYTES
 
 
 @dataclass(frozen=True, slots=True)

@@ -195,9 +195,8 @@ class ReadModel:
 
     def clock_ms(self) -> int:
         """Now, by RANKING_CLOCK: the wall clock, or the newest event time counted (wall clock before the first)."""
-        if self._rules.clock == "event" and self._sources.newest_ms is not None:
-            return self._sources.newest_ms
-        return self._clock.now_ms()
+        newest_ms = self._sources.newest_ms  # once: live streams ask from another thread
+        return newest_ms if self._rules.clock == "event" and newest_ms is not None else self._clock.now_ms()
 
     def live_as_of_s(self) -> int:
         """The clock's whole second plus one, so that what was just sold shows at once."""

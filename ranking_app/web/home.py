@@ -7,7 +7,7 @@ own (web.server.WebThread), which answers by itself what is kept, and has the re
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Coroutine
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, TypeVar
 
 from aiohttp import web
@@ -63,20 +63,20 @@ class Home:
         begun = asyncio.Event()
 
         def wait() -> None:
-            loop.call_soon_threadsafe(begun.set)
-            over.wait(STILL_S)
+            if not over.is_set():
+                loop.call_soon_threadsafe(begun.set)
+                over.wait(STILL_S)
 
         self._loop.call_soon_threadsafe(wait)
         try:
-            async with asyncio.timeout(STILL_S):
-                await begun.wait()
-        except TimeoutError:  # it is busy for longer than that: nobody waits for it
-            pass
-        try:
+            with suppress(TimeoutError):  # home is busy for longer than that: nobody waits for it
+                async with asyncio.timeout(STILL_S):
+                    await begun.wait()
             yield
         finally:
             over.set()
 
 
 async def _answer(handler: Handler, request: web.Request) -> web.StreamResponse:
+    """A coroutine, which may be run elsewhere; a handler gives any awaitable."""
     return await handler(request)

@@ -114,7 +114,7 @@ class KeptAnswers:
     def _was_asked(self, question: Hashable, done: asyncio.Future[web.StreamResponse]) -> None:
         self._asked.discard(question)
         if not done.cancelled():
-            done.exception()  # if nobody waited for it, the next one to ask is told
+            done.exception()  # if nobody waited for it, the next one to ask is told, OLDEST_S later at most
 
     async def respond(self, request: web.Request, question: Hashable, recipe: Recipe) -> web.Response:
         """The answer to a question; made once, however many ask for it at the same time."""

@@ -6,8 +6,8 @@ import resource
 import socket
 import sys
 import threading
-from collections.abc import Coroutine
-from typing import Any
+from collections.abc import Callable
+from concurrent.futures import Future
 
 from aiohttp import web
 
@@ -16,6 +16,9 @@ from ranking_app.web.malformed import DEFAULT_MOST_CONNECTIONS, PoliteRunner
 
 SHUTDOWN_S = 1.0
 """For answers under way at a stop. SIGTERM promises 10 s, and nearly all of it belongs to flushing."""
+
+STOP_S = 3.0
+"""For all of it."""
 
 LINGERING_S = 1.0
 """For a client to finish sending a body that nobody asked for: it reads the answer before the close."""
@@ -84,13 +87,14 @@ class WebServer:
 class WebThread:
     """A WebServer on a loop and a thread of its own: requests are taken and kept answers sent while others count.
 
-    `start` once, `stop` any number of times, on any loop.
+    `start` once, `stop` any number of times. From then on all threads of the process take turns of SWITCH_S.
     """
 
     def __init__(self, server: WebServer) -> None:
         self._server = server
         self._thread: threading.Thread | None = None
-        self._loop: asyncio.AbstractEventLoop
+        self._started: Future[None] = Future()
+        self._ask_to_stop: Callable[[], object] = bool
 
     @property
     def port(self) -> int:
@@ -98,27 +102,29 @@ class WebThread:
         return self._server.port
 
     async def start(self, host: str, port: int) -> None:
-        """As WebServer; where it raises, stop is still to be called."""
-        import os
-
-        sys.setswitchinterval(float(os.environ.get("SW2", SWITCH_S)))
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="web", daemon=True)
+        """As WebServer."""
+        sys.setswitchinterval(SWITCH_S)
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve(host, port)), name="web", daemon=True)
         self._thread.start()
-        await self._there(self._server.start(host, port))
+        await asyncio.wrap_future(self._started)
 
     async def stop(self) -> None:
         """As WebServer; the thread ends."""
-        thread, self._thread = self._thread, None
-        if thread is None:
-            return
-        await self._there(self._server.stop())
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        await asyncio.to_thread(thread.join)
-        self._loop.close()
+        self._ask_to_stop()
+        if self._thread is not None:
+            await asyncio.to_thread(self._thread.join, STOP_S)
 
-    async def _there(self, body: Coroutine[Any, Any, None]) -> None:
-        await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(body, self._loop))
+    async def _serve(self, host: str, port: int) -> None:
+        loop, asked = asyncio.get_running_loop(), asyncio.Event()
+        try:
+            await self._server.start(host, port)
+        except Exception as error:
+            self._started.set_exception(error)
+            return
+        self._ask_to_stop = lambda: loop.is_closed() or loop.call_soon_threadsafe(asked.set)
+        self._started.set_result(None)
+        await asked.wait()
+        await self._server.stop()
 
 
 def address_of(host: str, port: int) -> str:

@@ -3,8 +3,9 @@
 import pytest
 
 import tables.pane_cache
-from ranking_app.rankings.panes import encode_pane
+from ranking_app.rankings.panes import Pane, encode_pane
 from tables.layout import parse_pane_key
+from tables.pane_cache import PaneCache
 from tests.property.test_crash_independence import Life, record
 
 
@@ -44,3 +45,17 @@ async def test_a_small_pane_is_kept_as_it_was_written_and_counted_on(
     (key,) = life.owned._cache._panes
     assert list(life.owned._cache.pane(key, parse_pane_key(key)[2]).seconds.values()) == [[2, 0, 200], [2, 0, 200]]
     assert life.store.get(key) == encode_pane(life.owned._cache.pane(key, parse_pane_key(key)[2]))
+
+
+def test_panes_that_were_begun_and_never_changed_are_bounded_by_what_is_in_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(tables.pane_cache, "LOOK_EVERY_PANES", 10)
+    monkeypatch.setattr(tables.pane_cache, "CACHED_SECONDS", 600)
+    cache = PaneCache(lambda key: None, AssertionError)
+    full = encode_pane(Pane(99, {second: [10, 0, 1_500_000] for second in range(60)}, 7))
+    cache._trim_at = 10
+    for number in range(200):
+        cache.begin(b"%d" % number, full)
+        cache.trim()
+    assert 1 <= len(cache) <= 25

@@ -12,8 +12,8 @@ import pytest
 from ranking_app.errors import PortInUse
 from ranking_app.metrics import Metrics
 from ranking_app.web.app import create_web_app
-from ranking_app.web.home import STILL_CLIENTS, Home
-from ranking_app.web.server import WebServer, WebThread
+from ranking_app.web.home import STILL_CLIENTS, STILL_S, Home
+from ranking_app.web.server import STOP_S, WebServer, WebThread
 from tests.support.web import FakeReadModel
 
 HOST = "127.0.0.1"
@@ -135,6 +135,44 @@ async def test_home_waits_while_many_are_written_to_and_not_for_few():
     loop.call_soon_threadsafe(loop.stop)
     await asyncio.to_thread(thread.join)
     loop.close()
+
+
+async def test_home_goes_on_at_once_when_who_writes_is_cancelled_before_it_waits():
+    home, loop = Home(asyncio.get_running_loop()), asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+
+    async def write() -> None:
+        async with home.still(STILL_CLIENTS):
+            raise AssertionError("it was cancelled before")
+
+    writing = asyncio.run_coroutine_threadsafe(write(), loop)
+    time.sleep(0.1)  # noqa: ASYNC251 - home is busy, and has not heard of it
+    loop.call_soon_threadsafe(lambda: [task.cancel() for task in asyncio.all_tasks(loop)])
+    time.sleep(0.1)  # noqa: ASYNC251
+    before_s = time.monotonic()
+    await asyncio.sleep(0.01)
+    assert time.monotonic() - before_s < STILL_S / 2
+    assert writing.cancelled()
+    loop.call_soon_threadsafe(loop.stop)
+    await asyncio.to_thread(thread.join)
+    loop.close()
+
+
+async def test_an_answer_under_way_at_a_stop_ends_with_the_thread(caplog):
+    server = thread_of(FakeReadModel().sell("A", "11:30:00", 2))
+    await server.start(HOST, 0)
+    async with (
+        aiohttp.ClientSession(f"http://{HOST}:{server.port}") as session,
+        session.get("/v1/live?boards=sales") as stream,
+        asyncio.timeout(WITHIN_S),
+    ):
+        await stream.content.readuntil(b"\n\n")
+        started_s = time.monotonic()
+        await server.stop()
+        assert time.monotonic() - started_s < STOP_S
+    assert "web" not in {thread.name for thread in threading.enumerate()}
+    assert not caplog.records, "a task that was destroyed while it was pending, or the like"
 
 
 async def test_stopping_ends_the_thread_and_may_be_done_again_and_before_a_start():
