@@ -47,7 +47,7 @@ async def test_a_small_pane_is_kept_as_it_was_written_and_counted_on(
     assert life.store.get(key) == encode_pane(life.owned._cache.pane(key, parse_pane_key(key)[2]))
 
 
-def test_panes_that_were_begun_and_never_changed_are_bounded_by_what_is_in_them(
+def test_panes_that_were_begun_and_never_changed_are_bounded_by_their_size(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(tables.pane_cache, "LOOK_EVERY_PANES", 10)
