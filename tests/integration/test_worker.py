@@ -10,9 +10,9 @@ import pytest
 from aiokafka import AIOKafkaProducer, TopicPartition
 
 import agents.apply
-import agents.slices
 import agents.upkeep
 import ranking_app.app
+import tables.pane_cache
 from agents.apply import ApplyFailed
 from ranking_app.client_problems import UnknownSchedule
 from ranking_app.kafka_client import client_options, writer
@@ -99,7 +99,7 @@ async def test_an_exception_of_our_own_stops_the_worker_and_nothing_is_acknowled
             await producer.send_and_wait(topic, envelope("good"), partition=0)
         await worker.until("/v1/rankings/sales", lambda a: a["total"] == 1 and a["entries"][0]["sold"] == 5)
         monkeypatch.setattr(agents.apply, "fold", broken)
-        monkeypatch.setattr(agents.slices, "fold", broken)
+        monkeypatch.setattr(tables.pane_cache, "fold", broken)
         poison = await producer.send_and_wait(topic, envelope("poison"), partition=0)
         await producer.send_and_wait(topic, envelope("good"), partition=0)
         error = await worker.failure()
@@ -109,7 +109,7 @@ async def test_an_exception_of_our_own_stops_the_worker_and_nothing_is_acknowled
     assert f"offset {poison.offset}" in str(error)
     assert (await committed(settings, TopicPartition(topic, 0)) or 0) <= poison.offset
     monkeypatch.setattr(agents.apply, "fold", real_fold)
-    monkeypatch.setattr(agents.slices, "fold", real_fold)
+    monkeypatch.setattr(tables.pane_cache, "fold", real_fold)
     async with running(settings) as fixed:
         await fixed.until("/v1/rankings/sales", lambda a: sold(a) == {"good": 6, "poison": 1})
 
