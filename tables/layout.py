@@ -13,6 +13,8 @@ Kafka record batch, which a broker appends whole or not at all: position, ids an
 
 import struct
 
+from ranking_app.rankings.panes import place_of
+
 PANE, POSITION, SEEN = b"P", b"O", b"I"
 
 _PANE_HEAD = struct.Struct(">cBHI")
@@ -24,7 +26,7 @@ _SEEN_SEGMENT = struct.Struct(">cBHQ")
 
 def pane_key(role: int, partition: int, minute: int, schedule_id: str) -> bytes:
     """The key of a pane, in table and changelog."""
-    return _PANE_HEAD.pack(PANE, role, partition, minute) + schedule_id.encode()
+    return pane_head(role, partition) + place_of(schedule_id, minute)
 
 
 def pane_head(role: int, partition: int) -> bytes:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from ranking_app.rankings.panes import MANY_SECONDS, Pane, cells_of, decode_pane, encode_new, fold, minute_of, place_of
 from ranking_app.rankings.tally import Parts
 from schemas.sale import Sale
-from tables.layout import pane_head
+from tables.layout import pane_head, parse_pane_key
 
 CACHED_PANES, CACHED_SECONDS = 100_000, 200_000
 """Panes kept per partition, and seconds with sales in them, some 200 bytes each in a pane that is decoded; beyond that
@@ -38,11 +38,11 @@ class PaneCache:
     def __len__(self) -> int:
         return len(self._panes)
 
-    def pane(self, key: bytes, minute: int) -> Pane:
+    def pane(self, key: bytes) -> Pane:
         """The pane as it stands, an empty one where there is none. The caller may change it, and then writes it."""
-        return self.known(key, minute) or self._keep(key, Pane())
+        return self.known(key) or self._keep(key, Pane())
 
-    def known(self, key: bytes, minute: int) -> Pane | None:
+    def known(self, key: bytes) -> Pane | None:
         """The same; None where there is none."""
         found = self._panes.get(key)
         if isinstance(found, Pane):
@@ -51,7 +51,7 @@ class PaneCache:
         if value is None:
             return None
         try:
-            return self._keep(key, decode_pane(value, minute))
+            return self._keep(key, decode_pane(value, parse_pane_key(key)[2]))
         except (ValueError, TypeError, IndexError) as exc:
             raise self._damaged("an unreadable pane") from exc
 
@@ -109,7 +109,7 @@ class SourcePanes:
 
         def pane_of(schedule_id: str, minute: int) -> Pane:
             key = head + place_of(schedule_id, minute)
-            found = touched[key] = pane(key, minute)
+            found = touched[key] = pane(key)
             return found
 
         fold(pane_of, sales)
@@ -123,7 +123,7 @@ class SourcePanes:
         """
         head, cache = pane_head(self.role, self.partition), self.cache
         keys = [head + place for place in parts.places]
-        panes = [cache.known(key, minute_of(place)) for key, place in zip(keys, parts.places, strict=True)]
+        panes = list(map(cache.known, keys))
         for pane, first in zip(panes, parts.first, strict=True):
             if pane is not None and first <= pane.applied:
                 return None

@@ -15,6 +15,7 @@ key per id (docs/decisions/0005).
 import struct
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 from typing import Protocol
 
 import numpy as np
@@ -262,13 +263,9 @@ def unpack_ids(value: bytes) -> tuple[int, list[bytes], list[int]]:
     return arrival_ms, split_digests(value[_HEAD.size : end]), np.frombuffer(value, dtype="<u8", offset=end).tolist()
 
 
-def _stamps(offsets: Sequence[int], arrival_ms: int) -> list[bytes]:
+def _stamps(offsets: Sequence[int], arrival_ms: int) -> Iterator[bytes]:
     """Source offset and arrival of each id. Bytes, not tuples: the garbage collector has no look at them."""
-    rows = np.empty((len(offsets), 2), dtype="<u8")
-    rows[:, 0] = offsets
-    rows[:, 1] = arrival_ms
-    joined = rows.tobytes()
-    return [joined[at : at + _STAMP.size] for at in range(0, len(joined), _STAMP.size)]
+    return map(_STAMP.pack, offsets, repeat(arrival_ms))
 
 
 def _rows(hot: dict[bytes, bytes]) -> Rows:

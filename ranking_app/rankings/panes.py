@@ -166,8 +166,9 @@ def encode_pane(pane: Pane) -> bytes:
     >>> encode_pane(Pane(7, {61: [2, 1, 500]}))
     b'[7,1,2,1,500]'
     """
-    head = b"[%d" % pane.applied if pane.first is None else b"[%d,%d" % (pane.applied, pane.first)
-    return b"%b%b]" % (head, pane.cells_text())
+    if pane.first is None:
+        return b"[%d%b]" % (pane.applied, pane.cells_text())
+    return encode_new(pane.first, pane.applied, pane.cells_text())
 
 
 def encode_new(first: int, applied: int, cells: bytes) -> bytes:

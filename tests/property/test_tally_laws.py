@@ -153,7 +153,7 @@ def test_a_tally_is_not_added_where_a_pane_has_a_sale_of_it_or_a_later_one(publi
     part = [one for one in published if one.offset >= sales[again].offset]
     assert kept.panes.add(tally_of(part).parts) is None
     for (schedule_id, minute), pane in panes.items():
-        assert kept.cache.pane(key_of(schedule_id, minute), minute) == pane, "nothing was added"
+        assert kept.cache.pane(key_of(schedule_id, minute)) == pane, "nothing was added"
     at_once: Panes = {}
     fold(pane_of(at_once), sales)
     kept.write(tallied(part).fold(kept.panes))

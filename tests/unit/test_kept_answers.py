@@ -48,6 +48,15 @@ class Kitchen:
         return moment
 
 
+async def overtaken() -> Kitchen:
+    """One whose live answer is kept, and not the newest any more; a newer one takes until go_on."""
+    kitchen = Kitchen(live=True)
+    await kitchen.ask()
+    kitchen.moment = 1
+    kitchen.go_on.clear()
+    return kitchen
+
+
 @pytest.fixture
 def no_rest(monkeypatch):
     monkeypatch.setattr(kept_answers, "REST", 0.0)
@@ -90,10 +99,7 @@ async def test_however_many_ask_at_the_same_time_it_is_made_once():
 
 async def test_while_a_newer_live_answer_is_made_only_the_first_one_to_ask_waits_for_it(no_rest, monkeypatch):
     monkeypatch.setattr(kept_answers, "PATIENCE_S", 10.0)
-    kitchen = Kitchen(live=True)
-    await kitchen.ask()
-    kitchen.moment = 1
-    kitchen.go_on.clear()
+    kitchen = await overtaken()
     first = asyncio.create_task(kitchen.ask())
     await asyncio.sleep(0)
     assert await kitchen.ask() == 0
@@ -105,10 +111,7 @@ async def test_while_a_newer_live_answer_is_made_only_the_first_one_to_ask_waits
 
 async def test_nobody_waits_longer_than_patience_allows_and_the_newer_one_is_made_all_the_same(no_rest, monkeypatch):
     monkeypatch.setattr(kept_answers, "PATIENCE_S", 0.001)
-    kitchen = Kitchen(live=True)
-    await kitchen.ask()
-    kitchen.moment = 1
-    kitchen.go_on.clear()
+    kitchen = await overtaken()
     assert [await kitchen.ask() for _ in range(3)] == [0, 0, 0]
     kitchen.go_on.set()
     await asyncio.gather(*kitchen.answers._making.values())
@@ -118,10 +121,8 @@ async def test_nobody_waits_longer_than_patience_allows_and_the_newer_one_is_mad
 
 async def test_a_failure_that_nobody_waited_for_is_told_to_the_next_one(no_rest, monkeypatch):
     monkeypatch.setattr(kept_answers, "PATIENCE_S", 0.001)
-    kitchen = Kitchen(live=True)
-    await kitchen.ask()
-    kitchen.moment, kitchen.fails = 1, True
-    kitchen.go_on.clear()
+    kitchen = await overtaken()
+    kitchen.fails = True
     assert await kitchen.ask() == 0
     kitchen.go_on.set()
     while kitchen.answers._asked:  # noqa: ASYNC110 - turns of the loop, not time
@@ -132,10 +133,7 @@ async def test_a_failure_that_nobody_waited_for_is_told_to_the_next_one(no_rest,
 
 
 async def test_who_finds_an_answer_that_is_too_old_waits_for_the_newer_one(no_rest, monkeypatch):
-    kitchen = Kitchen(live=True)
-    await kitchen.ask()
-    kitchen.moment = 1
-    kitchen.go_on.clear()
+    kitchen = await overtaken()
     monkeypatch.setattr(kept_answers, "PATIENCE_S", 0.001)
     monkeypatch.setattr(kept_answers, "OLDEST_S", 0.0)
     asking = [asyncio.create_task(kitchen.ask()) for _ in range(3)]

@@ -4,7 +4,6 @@ import pytest
 
 import tables.pane_cache
 from ranking_app.rankings.panes import Pane, encode_pane
-from tables.layout import parse_pane_key
 from tables.pane_cache import PaneCache
 from tests.property.test_crash_independence import Life, record
 
@@ -27,7 +26,7 @@ async def test_the_cache_stays_bounded_and_what_left_it_is_counted_on_from_the_s
             largest = max(largest, len(life.owned._cache))
     assert largest <= 60
     cache = life.owned._cache
-    sold = [cache.pane(key, parse_pane_key(key)[2]) for key in list(cache._panes)]
+    sold = [cache.pane(key) for key in list(cache._panes)]
     assert sold and all(sum(cell[0] for cell in pane.seconds.values()) == 2 for pane in sold)
 
 
@@ -43,8 +42,8 @@ async def test_a_small_pane_is_kept_as_it_was_written_and_counted_on(
     (kept,) = life.owned._cache._panes.values()
     assert isinstance(kept, bytes) == small
     (key,) = life.owned._cache._panes
-    assert list(life.owned._cache.pane(key, parse_pane_key(key)[2]).seconds.values()) == [[2, 0, 200], [2, 0, 200]]
-    assert life.store.get(key) == encode_pane(life.owned._cache.pane(key, parse_pane_key(key)[2]))
+    assert list(life.owned._cache.pane(key).seconds.values()) == [[2, 0, 200], [2, 0, 200]]
+    assert life.store.get(key) == encode_pane(life.owned._cache.pane(key))
 
 
 def test_panes_that_were_begun_and_never_changed_are_bounded_by_their_size(
