@@ -21,7 +21,7 @@ from ranking_app.kafka_client import started
 from ranking_app.metrics import Metrics
 from schemas.decode import DecodeRules
 from tables.changelog import ChangelogWriter
-from tables.panes import LINE_ROLES, ROLES, OwnedPartition
+from tables.panes import LINE_ROLES, ROLES, OnWritten, OwnedPartition
 from tables.restore import restore
 from tables.store import PartitionStore
 
@@ -49,7 +49,7 @@ class Ownership:
     arrivals: a new clock of arrivals for a source, by its role. intake: what comes before the consumer's records.
     pace, tallying: of all partitions together.
     on_failure: told the exception that ended a partition's worker; the process then stops. on_handover: told True
-    when partitions are being let go, False when those of the new assignment are owned.
+    when partitions are being let go, False when those of the new assignment are owned. on_written: told every write.
     """
 
     def __init__(
@@ -62,6 +62,7 @@ class Ownership:
         make_reader: Callable[[], AIOKafkaConsumer],
         on_failure: Callable[[BaseException], None],
         on_handover: Callable[[bool], None],
+        on_written: OnWritten | None,
         arrivals: Callable[[int], Arrivals],
         intake: Intake,
         pace: Pace,
@@ -77,6 +78,7 @@ class Ownership:
         self._make_reader = make_reader
         self._on_failure = on_failure
         self._on_handover = on_handover
+        self._on_written = on_written
         self._arrivals = arrivals
         self._intake = intake
         self._pace = pace
@@ -218,7 +220,8 @@ class Ownership:
 
     def _open(self, number: int, db: Rdict) -> OwnedPartition:
         rules = self._rules
-        owned = OwnedPartition(number, PartitionStore(db), self._changelog, rules.keep_ids_ms, rules.owner)
+        store = PartitionStore(db)
+        owned = OwnedPartition(number, store, self._changelog, rules.keep_ids_ms, rules.owner, self._on_written)
         self._kept[number] = (db, owned)
         return owned
 

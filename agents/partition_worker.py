@@ -1,7 +1,7 @@
 """The loop that owns one partition: takes what waits, applies it, makes it durable, acknowledges it.
 
-When busy, batches pile up while a flush is under way, or rests before the next, which is larger then and folds more
-events into each pane; when idle, a single event is flushed at once. One task per partition: partitions do not wait for
+When busy, batches pile up while a flush is under way, and the next one is larger then and folds more events into each
+pane; when idle, a single event is flushed at once. One task per partition: partitions do not wait for
 each other.
 """
 
@@ -25,11 +25,6 @@ from tables.position import Position
 
 FLUSH_RECORDS = 40_000
 """Most records in one flush: what is written for them is below one Kafka record batch of 15 MiB, as a rule."""
-
-FLUSH_INTERVAL_S = 0.01
-"""From the beginning of one flush to that of the next, at least. What comes meanwhile shares its panes, its trip to the
-brokers, and the look that every process takes at both: more flushes a second keep all of them so busy that each takes
-longer. Who was idle flushes at once."""
 
 HOUSEKEEPING_S = 60.0
 """How often expired ids are looked for."""
@@ -68,7 +63,6 @@ class PartitionWorker:
         self._jobs: deque[Job] = deque()
         self._wake = asyncio.Event()
         self._closing = False
-        self._next_flush_s = 0.0
         self._task: asyncio.Task[None] | None = None
         self._housekeeping_at_s = time.monotonic() + HOUSEKEEPING_S
 
@@ -106,9 +100,6 @@ class PartitionWorker:
             while self._jobs and not self._closing:
                 await self._again_if_diverged(partial(self._do, self._jobs.popleft()))
             if self._waiting:
-                await asyncio.sleep(max(self._next_flush_s - time.monotonic(), 0))
-                self._next_flush_s = time.monotonic() + FLUSH_INTERVAL_S
-            if self._waiting:  # not if it was closed meanwhile
                 await self._again_if_diverged(partial(self._flush, self._take()))
             if time.monotonic() >= self._housekeeping_at_s and not self._closing:
                 self._housekeeping_at_s = time.monotonic() + HOUSEKEEPING_S

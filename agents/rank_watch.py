@@ -1,7 +1,7 @@
 """Watches the ranks of a board for the notifier: keeps its boards up to date, and turns news into notifications."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
 from ranking_app.rankings.boards.board import Ranked
@@ -55,6 +55,9 @@ class Boards(Protocol):
     def changes_since(self, revision: int) -> Changes | None:
         """What changed after a revision; None where that is too long ago to say."""
 
+    async def settle(self, ids: Collection[str]) -> None:
+        """Do what questions about these schedules would have to do first, with turns for everybody else."""
+
     def live_as_of_s(self) -> int:
         """The end (exclusive) of what counts as having happened."""
 
@@ -78,6 +81,8 @@ class RankWatch:
         """Compute what `look` is going to ask for, with turns for everybody else in between."""
         as_of_s = self._boards.live_as_of_s()
         if self._may_look(as_of_s):
+            changes = None if self._revision is None else self._boards.changes_since(self._revision)
+            await self._boards.settle(self._boards.schedules.keys() if changes is None else changes.ids)
             self._follow(as_of_s)
             for at_s in minutes_before(as_of_s):
                 if at_s not in self._minutes:

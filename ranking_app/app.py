@@ -133,6 +133,7 @@ class Worker:
             make_reader=process.make_reader,
             on_failure=process.fail,
             on_handover=self._handover,
+            on_written=counted.follower.wrote,
             arrivals=counted.arrivals,
             intake=counted.intake(),
             pace=counted.pace(),
@@ -242,6 +243,8 @@ class Worker:
 
     def _handover(self, letting_go: bool) -> None:
         self._generation.model.rebalancing = letting_go
+        if letting_go:
+            self._generation.follower.fetch_all()
 
     async def _stop(self, starting: asyncio.Task[Any]) -> None:
         """Flush, acknowledge, commit, leave the group; bounded: what is not done by then comes again next time."""

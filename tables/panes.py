@@ -6,7 +6,7 @@ changelog offset in one write batch, then the caller acknowledges its source rec
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from itertools import islice
 
 from ranking_app.errors import RankingError
@@ -29,6 +29,10 @@ LINE_ROLES = (3, 4)
 catalogue's, which has no panes."""
 
 
+OnWritten = Callable[[int, int, Sequence[Pair]], Awaitable[None]]
+"""Told what the changelog and the store have: partition, offset of the first pair, pairs at offsets without a gap."""
+
+
 class ChangelogDiverged(RankingError):
     """Somebody else wrote to this partition's changelog after the store was restored; the store was left as it is.
 
@@ -44,6 +48,7 @@ class OwnedPartition:
     """One partition of the panes table in the hands of its owner. One writer at a time; not thread-safe.
 
     owner: the worker's name, which every position that it writes says; None leaves the names as they are.
+    on_written: None where nobody wants to know.
     """
 
     def __init__(
@@ -53,9 +58,11 @@ class OwnedPartition:
         changelog: ChangelogWriter,
         keep_ids_ms: int,
         owner: str | None = None,
+        on_written: OnWritten | None = None,
     ) -> None:
         self.number = number
         self._owner = owner
+        self._on_written = on_written
         self.taken_over = False
         """Whether the changelog says that this owner has the partition."""
         self._store = store
@@ -137,6 +144,8 @@ class OwnedPartition:
         if first != expected:
             raise ChangelogDiverged(f"partition {self.number}: expected changelog offset {expected}, got {first}")
         self._store.write(pairs, last)
+        if self._on_written is not None and last - first + 1 == len(pairs):
+            await self._on_written(self.number, first, pairs)
 
     def _named(self, position: Position) -> Position:
         """The position with this owner's name: it may have been another's before the store was restored."""

@@ -12,7 +12,7 @@ from operator import sub
 from typing import Any, ClassVar, Self
 
 from ranking_app.rankings.columns import Column, extended
-from ranking_app.rankings.panes import MINUTE_S, Cell
+from ranking_app.rankings.panes import MINUTE_S, Cell, parts_of
 
 FEW_CELLS = 4
 """Cells are kept as they were put until somebody asks: one settling then serves many puts. But a cell takes ten
@@ -21,6 +21,13 @@ times the memory of a row, and nobody asks while a worker loads: above this and 
 MANY_CELLS = 8
 """A minute with so many is a busy one and is put again and again, each time a little longer. Its cells are kept, so
 that the next put can tell from which second on it differs; of fewer it is as quick to sum up the whole minute."""
+
+FEW_TEXTS = 16
+"""Panes kept as the text that they came as, until somebody asks: text takes no more memory than rows do, so this bounds
+how long the next question takes. A busy minute is in one such text however often it comes."""
+
+_ONE_CELL_COMMAS = 5
+"""In an encoded pane of one cell."""
 
 _Row = tuple[int, int, int, int, int]
 """(second, index of the source, completed, cancelled, amount): its own numbers, not summed up"""
@@ -44,6 +51,7 @@ class Rows:
         "_second",  # n: the second of each row
         "_source",  # n: index into _sources
         "_sources",
+        "_texts",  # (minute, index of the source) -> its pane as it was encoded, newer than all else
         "_unsettled",  # (minute, index of the source) -> its cells, not yet in the columns
         "_unsettled_cells",
     )
@@ -54,6 +62,7 @@ class Rows:
     def __init__(self) -> None:
         self._sources: tuple[Hashable, ...] = ()
         self._latest: dict[int, tuple[int, Sequence[Cell]]] = _NOTHING
+        self._texts: dict[tuple[int, int], bytes] = _NOTHING
         self._unsettled: dict[tuple[int, int], Sequence[Cell]] = _NOTHING
         self._unsettled_cells = 0
         self._changed_from_s = _NOTHING_CHANGED_S
@@ -66,7 +75,7 @@ class Rows:
 
     def columns(self) -> tuple[tuple[Hashable, ...], tuple[Column, ...]]:
         """The sources, and every column: second, source, completed, cancelled, amount, peak. Not to be changed."""
-        if self._unsettled:
+        if self._texts or self._unsettled:
             self._settle()
         sums = (self._completed, self._cancelled, self._amount, self._peak)
         return self._sources, (self._second, self._source, *sums)
@@ -86,10 +95,30 @@ class Rows:
         minute or second is added to it. Cheap: one cell behind all others is added to the columns, which the next
         question brings up to date with everything else.
         """
-        try:
-            index = self._sources.index(source)
-        except ValueError:
-            index = self._add_source(source)
+        if self._texts:
+            self._read_texts()
+        return self._put(self._index(source), minute, cells)
+
+    def put_text(self, source: Hashable, minute: int, text: bytes) -> int:
+        """As put of the cells of an encoded pane, which are read when somebody asks. ValueError then if it is none.
+
+        A busy pane comes many times before that, and reads itself quicker with others than alone.
+        """
+        index = self._index(source)
+        if text.count(b",") == _ONE_CELL_COMMAS and not self._texts:
+            return self._put(index, minute, parts_of(text, minute)[2])  # most of these go straight to the columns
+        self._texts = self._texts or {}
+        self._texts[minute, index] = text
+        if len(self._texts) > FEW_TEXTS:
+            self._read_texts()
+        return minute * MINUTE_S
+
+    def _read_texts(self) -> None:
+        texts, self._texts = self._texts, _NOTHING
+        for (minute, index), text in texts.items():
+            self._put(index, minute, parts_of(text, minute)[2])
+
+    def _put(self, index: int, minute: int, cells: Sequence[Cell]) -> int:
         changed_from_s = minute * MINUTE_S
         place = minute, index
         seconds = self._second
@@ -118,9 +147,16 @@ class Rows:
             self._settle()
         return changed_from_s
 
+    def settle(self) -> None:
+        """What was put is in the columns then, as after any question."""
+        if self._texts or self._unsettled:
+            self._settle()
+
     @property
     def completed_at_most(self) -> int:
         """No more than this was completed in all: told without settling, which counts some cells twice."""
+        if self._texts:
+            self._read_texts()
         unsettled = self._unsettled.values()
         return self._completed[-1] + sum([completed for cells in unsettled for _, completed, _, _ in cells])
 
@@ -128,14 +164,21 @@ class Rows:
         """Whether there may be anything at from_s or later; told without settling, and never wrongly denied."""
         if self._second and self._second[-1] >= from_s:
             return True
+        if self._texts:
+            self._read_texts()
         return any(cells[-1][0] >= from_s for cells in self._unsettled.values() if cells)
 
-    def _add_source(self, source: Hashable) -> int:
-        self._sources += (source,)
-        return len(self._sources) - 1
+    def _index(self, source: Hashable) -> int:
+        try:
+            return self._sources.index(source)
+        except ValueError:
+            self._sources += (source,)
+            return len(self._sources) - 1
 
     def _settle(self) -> None:
         """Bring the columns up to date: everything from the first changed second on is summed up anew."""
+        if self._texts:
+            self._read_texts()
         changed, from_s = self._unsettled, self._changed_from_s
         self._unsettled, self._unsettled_cells, self._changed_from_s = _NOTHING, 0, _NOTHING_CHANGED_S
         old, rows = self._cut(bisect_left(self._second, from_s)), list[_Row]()

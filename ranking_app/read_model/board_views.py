@@ -28,8 +28,8 @@ MAX_CHART_ROWS = 8_000_000
 MAX_KEPT = 1_000
 """Of each kind, however small they are."""
 
-SLICE_CHANGES = 500
-"""Taken into a live board in one go, some milliseconds."""
+SLICE_CHANGES = 100
+"""Taken into a live board in one go, some milliseconds where all of them have to be settled first."""
 
 SLICE_SCHEDULES = 1_000
 """Taken into issues in one go, some milliseconds: others are answered in between."""

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -13,8 +13,10 @@ from ranking_app.kafka_client import partitions_of
 from ranking_app.metrics import Metrics
 from ranking_app.read_model.saved import SavedReadModel
 from ranking_app.read_model.sources import CATALOGUE, SourceKey
+from ranking_app.read_model.spared import SparedPartitions
 from ranking_app.read_model.state import ReadModel
 from ranking_app.tasks import telling
+from tables.store import Pair
 
 ENDS_INTERVAL_S = 0.2
 """How often the brokers are asked where the source partitions end: what `lag` is measured against."""
@@ -23,6 +25,10 @@ SLICE_RECORDS, LOADING_SLICE_RECORDS = 500, 2_000
 """Applied in one go, some 4 ms; answers and flushes get their turn between slices. Larger ones load a little sooner."""
 
 FETCH_RECORDS, FETCH_WAIT_MS = 20_000, 200
+
+SETTLE_PAUSE_S = 0.5
+"""What own changes brought is read so often at least, so that no question has much of it to do. A busy schedule's
+minute comes with each flush, and is read once for all of them."""
 
 RESERVATION_ROLES = (0, 1)
 
@@ -57,6 +63,7 @@ class Follower:
         self.report_to(metrics)
         self._log = log
         self._consumer: AIOKafkaConsumer | None = None
+        self._spared: SparedPartitions | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._applying = False
         self._saved = saved
@@ -102,7 +109,8 @@ class Follower:
         if self._saved is not None:
             await self._begin_with_saved(consumer, self._saved)
         await self._ask_ends(consumer)
-        bodies = [self._follow(consumer), self._watch_ends(consumer)]
+        self._spared = SparedPartitions(consumer, self._changelog, self._next_offsets)
+        bodies = [self._follow(consumer, self._spared), self._watch_ends(consumer), self._settle()]
         if self._saved is not None:
             bodies.append(self._keep_saved(self._saved))
         for body in bodies:
@@ -117,6 +125,11 @@ class Follower:
         self._next_offsets |= await saved.load(self._model, bounds)
         for tp in self._changelog:
             consumer.seek(tp, max(self._next_offsets[tp.partition], begins[tp]))
+
+    async def _settle(self) -> None:
+        while True:
+            await asyncio.sleep(SETTLE_PAUSE_S)
+            await self._model.settle()
 
     async def _keep_saved(self, saved: SavedReadModel) -> None:
         await self.loaded.wait()
@@ -158,12 +171,39 @@ class Follower:
             await self._consumer.stop()
         self._metrics.complete.set_function(float)  # it held the model, which may be large and frozen
 
-    async def _follow(self, consumer: AIOKafkaConsumer) -> None:
+    async def wrote(self, partition: int, first_offset: int, pairs: Sequence[Pair]) -> None:
+        """What an owner in this process wrote to the changelog, acknowledged: need not come back from the brokers.
+
+        It counts where it is what comes next, as offsets say. What others wrote before it is fetched, and it too.
+        """
+        if self._spared is None or not self._model.loaded or not self._may_load.is_set():
+            return
+        if self._next_offsets[partition] < first_offset:
+            self._spared.fetch(partition)
+            return
+        self._spared.spare(partition)
+        # Looked at anew for each slice: what was fetched before may come in between.
+        while (done := self._next_offsets[partition] - first_offset) < len(pairs):
+            part = pairs[done : done + SLICE_RECORDS]
+            for key, value in part:
+                self._model.apply_own_change(partition, key, value)
+            self._applied(partition, first_offset + done + len(part))
+            self.moved.set()
+            if len(part) == SLICE_RECORDS:
+                await asyncio.sleep(0)
+
+    def fetch_all(self) -> None:
+        """Everything comes from the brokers again: partitions change hands."""
+        if self._spared is not None:
+            self._spared.fetch_all()
+
+    async def _follow(self, consumer: AIOKafkaConsumer, spared: SparedPartitions) -> None:
         started_s = time.monotonic()
         left = await consumer.end_offsets([*self._changelog, self._catalogue])
         records = 0
         while True:
             await self._may_load.wait()
+            spared.fetch_overdue()
             fetched = await self._fetch(consumer)
             self._applying = True
             for tp, batch in fetched.items():
@@ -199,15 +239,20 @@ class Follower:
             if tp == self._catalogue:
                 for record in part:
                     model.apply_listing(record.key, record.value, record.offset, record.timestamp)
+                model.changed()
             else:
+                next_offset = self._next_offsets[tp.partition]  # its owner may have brought some of it meanwhile
                 for record in part:
-                    model.apply_change(tp.partition, record.key, record.value)
-                self._next_offsets[tp.partition] = part[-1].offset + 1
-                self._records_since_saved += len(part)
-            model.changed()
+                    if record.offset >= next_offset:
+                        model.apply_change(tp.partition, record.key, record.value)
+                self._applied(tp.partition, max(part[-1].offset + 1, next_offset))
             await asyncio.sleep(0)
-        if tp != self._catalogue:
-            self._metrics.changelog_applied_offset.labels(partition=str(tp.partition)).set(batch[-1].offset + 1)
+
+    def _applied(self, partition: int, next_offset: int) -> None:
+        self._records_since_saved += next_offset - self._next_offsets[partition]
+        self._next_offsets[partition] = next_offset
+        self._model.changed()
+        self._metrics.changelog_applied_offset.labels(partition=str(partition)).set(next_offset)
 
     def _now_loaded(self, records: int, seconds: float) -> None:
         self._model.loaded = True

@@ -41,6 +41,14 @@ POLL_S = 0.05
 """How long a poll waits for records. A partition that drains meanwhile joins the next poll: this bounds its stall."""
 
 
+LIVE_RECORDS = 1_000
+"""A poll of fewer is of somebody who is not behind. It rests before the next one."""
+
+LONGEST_REST_S = 0.01
+"""From the end of a live poll to the beginning of the next fetch, at most: as long as the process has computed since
+the one before, so that a machine that is quick rests less. What comes meanwhile shares one trip to the brokers, one
+hand-over between threads, and the flushes of all partitions, whose writes then share a trip, too."""
+
 GAPS_S = 1.0
 """How often an idle consumer looks whether it stands past the last record: transaction markers are no records."""
 
@@ -101,11 +109,27 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
     def __post_init__(self) -> None:
         super().__post_init__()
         self._polling = asyncio.Lock()
+        self._rests_until_s = self._computed_s = 0.0
+        self._resting: frozenset[aiokafka.TopicPartition] = frozenset()
 
-    async def _fetch_records(self, *args: Any, **kwargs: Any) -> Any:
+    async def _fetch_records(self, consumer: aiokafka.AIOKafkaConsumer, *args: Any, **kwargs: Any) -> Any:
         """As upstream, one at a time. Runs in the thread, also after whoever asked for it was cancelled."""
         async with self._polling:
-            return await super()._fetch_records(*args, **kwargs)
+            if self._resting:
+                await asyncio.sleep(max(self._rests_until_s - time.monotonic(), 0))
+                consumer.resume(*(self._resting & consumer.assignment()))
+                self._resting = frozenset()
+            found = await super()._fetch_records(consumer, *args, **kwargs)
+            if 0 < sum(map(len, found.values())) < LIVE_RECORDS:
+                self._rest(consumer)
+            return found
+
+    def _rest(self, consumer: aiokafka.AIOKafkaConsumer) -> None:
+        """Fetch nothing until the next poll: aiokafka would, at once, and later records would wait for that."""
+        before_s, self._computed_s = self._computed_s, time.process_time()
+        self._rests_until_s = time.monotonic() + min(self._computed_s - before_s, LONGEST_REST_S)
+        self._resting = consumer.assignment() - consumer.paused()
+        consumer.pause(*self._resting)
 
     async def finish_polls(self) -> None:
         """Return when no poll is under way that was asked for before.
@@ -223,11 +247,8 @@ class BatchConsumer(driver.Consumer):
         if not records and time.monotonic() >= self._look_for_gaps_at_s:
             self._look_for_gaps_at_s = time.monotonic() + GAPS_S
             await self._skip_gaps(wanted)
-        for tp, batch in records.items():
-            if not self.flow_active or self.app.consumer_generation_id != generation:
-                return
-            if tp in self._get_active_partitions():
-                await self._deliver(TP(tp.topic, tp.partition), batch)
+        if records:
+            await self.wait_first(self._deliver(records, generation), self.suspend_flow.wait())
 
     async def _skip_gaps(self, polled: set[TP]) -> None:
         """Between polls nothing is on its way: what was fetched is delivered, what is not pending is durable."""
@@ -243,7 +264,15 @@ class BatchConsumer(driver.Consumer):
         self._room.clear()
         await self.wait_first(self._room.wait(), timeout=POLL_S)
 
-    async def _deliver(self, tp: TP, records: list[Any]) -> None:
+    async def _deliver(self, records: Mapping[Any, list[Any]], generation: int) -> None:
+        """Hand over what is still ours, of all partitions in one go: their flushes begin, and are written, together."""
+        for tp, batch in records.items():
+            if not self.flow_active or self.app.consumer_generation_id != generation:
+                return
+            if tp in self._get_active_partitions():
+                await self._deliver_batch(TP(tp.topic, tp.partition), batch)
+
+    async def _deliver_batch(self, tp: TP, records: list[Any]) -> None:
         """Records below the read offset were fetched before a seek: they are not for us any more."""
         read_offset = self._read_offset[tp]
         if read_offset is not None and records[0].offset < read_offset:
@@ -254,7 +283,7 @@ class BatchConsumer(driver.Consumer):
         self._batch_ends[tp].append((last.offset, len(records)))
         self._pending[tp] += len(records)
         self._read_offset[tp] = last.offset + 1
-        await self.wait_first(self.callback(_as_message(tp, records, self.app)), self.suspend_flow.wait())
+        await self.callback(_as_message(tp, records, self.app))
 
     def ack(self, message: Message) -> bool:
         """As upstream, and make room for the next poll."""

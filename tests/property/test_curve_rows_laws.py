@@ -6,9 +6,12 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ranking_app.rankings.curve import Curve
+from ranking_app.rankings.panes import Pane, encode_pane
 from tests.property.events import START_S
 
 START_MINUTE = START_S // 60
+
+PUT = "put"
 
 quantities = st.integers(0, 3) | st.sampled_from([2**32 - 1, 2**32, 2**64])
 amounts = st.integers(-5, 5) | st.sampled_from([2**63 - 1, 2**63, -(2**63) - 1, 2**70])
@@ -19,10 +22,16 @@ cells = st.lists(
 ).map(sorted)
 lone_cells = st.tuples(st.integers(0, 59), quantities, st.just(0) | quantities, amounts).map(lambda cell: [cell])
 steps = st.lists(
-    st.tuples(st.sampled_from("abc"), st.sampled_from([0, 0, 0, 1, -1, -2]), lone_cells | cells, st.booleans()),
+    st.tuples(
+        st.sampled_from("abc"),
+        st.sampled_from([0, 0, 0, 1, -1, -2]),
+        lone_cells | cells,
+        st.sampled_from([PUT, "put_text"]),
+        st.booleans(),
+    ),
     max_size=30,
 )
-"""Source, minutes after the newest one before (1 more each step), what is put, whether somebody asks then."""
+"""Source, minutes after the newest one before (1 more each step), what is put and how, whether somebody asks then."""
 
 
 def columns(sources: tuple[Any, ...], last: dict[tuple[str, int], list[Any]]) -> list[list[int]]:
@@ -38,21 +47,33 @@ def columns(sources: tuple[Any, ...], last: dict[tuple[str, int], list[Any]]) ->
     return [[row[0] for row in rows], [row[1] for row in rows], *sums, peaks]
 
 
+def put(curve: Curve, how: str, source: str, minute: int, found: list[Any]) -> int:
+    if how == PUT:
+        return curve.put(source, minute, found)
+    return curve.put_text(source, minute, encode_pane(Pane(7, {second: at for second, *at in found}, 5)))
+
+
 def at_minute(minute: int, found: list[Any]) -> list[Any]:
     return [(60 * minute + second, *numbers) for second, *numbers in found]
 
 
 @given(steps)
-@example([("a", 0, [(5, 1, 0, 10)], False), ("a", -1, [(9, 2, 0, 20)], False)])  # replaced, before anybody asks
-@example([("a", 0, [(5, 1, 0, 10)], True), ("a", -1, [(3, 2, 1, 20)], True)])  # replaced by an earlier second
-@example([("a", 0, [(5, 1, 0, 10)], True), ("b", -1, [(5, 2, 0, 20)], True)])  # the same second of another source
-@example([("a", 0, [(5, 1, 0, 2**63 - 1)], False), ("a", 0, [(5, 1, 0, 1)], False)])  # a sum outgrows its column
+@example(
+    [("a", 0, [(5, 1, 0, 10)], PUT, False), ("a", -1, [(9, 2, 0, 20)], PUT, False)]
+)  # replaced, before anybody asks
+@example([("a", 0, [(5, 1, 0, 10)], PUT, True), ("a", -1, [(3, 2, 1, 20)], PUT, True)])  # replaced by an earlier second
+@example(
+    [("a", 0, [(5, 1, 0, 10)], PUT, True), ("b", -1, [(5, 2, 0, 20)], PUT, True)]
+)  # the same second of another source
+@example(
+    [("a", 0, [(5, 1, 0, 2**63 - 1)], PUT, False), ("a", 0, [(5, 1, 0, 1)], PUT, False)]
+)  # a sum outgrows its column
 def test_the_columns_hold_what_was_put_last(steps):
     curve, last, minute = Curve(), dict[Any, Any](), START_MINUTE
-    for source, late, found, ask in steps:
+    for source, late, found, how, ask in steps:
         minute = max(minute + 1 + late, START_MINUTE)
         last[source, minute] = at_minute(minute, found)
-        curve.put(source, minute, last[source, minute])
+        put(curve, how, source, minute, last[source, minute])
         if ask:
             sources, kept = curve.columns()
             assert [list(column) for column in kept] == columns(sources, last)
@@ -63,11 +84,11 @@ def test_the_columns_hold_what_was_put_last(steps):
 @given(steps)
 def test_nothing_before_the_second_that_a_put_tells_of_has_changed(steps):
     curve, minute, last = Curve(), START_MINUTE, dict[Any, Any]()
-    for source, late, found, _ in steps:
+    for source, late, found, how, _ in steps:
         minute = max(minute + 1 + late, START_MINUTE)
         before = {place: list(at) for place, at in last.items()}
         last[source, minute] = at_minute(minute, found)
-        changed_s = curve.put(source, minute, last[source, minute])
+        changed_s = put(curve, how, source, minute, last[source, minute])
         for panes in (before, last):
             panes.setdefault((source, minute), [])
         assert all(

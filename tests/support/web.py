@@ -1,5 +1,6 @@
 """The web without Kafka: a small read model over real curves and listings, asked one question at a time."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -64,6 +65,9 @@ class FakeReadModel:
     @property
     def revision(self) -> int:
         return self.log.revision
+
+    async def settle(self, ids: Collection[str]) -> None:
+        """Nothing waits to be read."""
 
     def changes_since(self, revision: int) -> Changes | None:
         return self.log.since(revision)

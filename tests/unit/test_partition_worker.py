@@ -3,10 +3,8 @@
 import asyncio
 from typing import Any
 
-import pytest
 import structlog
 
-import agents.partition_worker
 from agents.arrivals import WallArrivals
 from agents.pace import NoPace
 from agents.partition_worker import PartitionWorker
@@ -89,32 +87,6 @@ async def test_a_redelivered_batch_is_acknowledged_again() -> None:
     await watched.until_acknowledged(2)
     assert watched.acknowledged == [1, 1]
     await watched.worker.close()
-
-
-async def test_what_comes_soon_after_a_flush_is_flushed_together(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(agents.partition_worker, "FLUSH_INTERVAL_S", 0.2)
-    watched = Watched()
-    for offset in range(5):
-        watched.offer(offset)
-        await watched.settle()
-        assert watched.acknowledged == [0], "the first one at once"
-    await watched.until_acknowledged(5)
-    in_changelog = watched.in_changelog_then
-    assert in_changelog[0] < in_changelog[1] and len(set(in_changelog[1:])) == 1, "the others with one flush"
-    await watched.worker.close()
-
-
-async def test_closing_drops_what_waits_for_the_next_flush(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(agents.partition_worker, "FLUSH_INTERVAL_S", 0.2)
-    watched = Watched()
-    watched.offer(0)
-    await watched.settle()
-    watched.offer(1)
-    await watched.settle()
-    await asyncio.wait_for(watched.worker.close(), WITHIN_S)
-    assert watched.acknowledged == [0]
 
 
 async def test_after_closing_nothing_is_written_and_nothing_acknowledged() -> None:

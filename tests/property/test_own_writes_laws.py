@@ -1,0 +1,223 @@
+"""What an owner brings and what comes from the brokers: each record of the changelog counts once, in its order."""
+
+import asyncio
+from collections import defaultdict
+from typing import Any
+from unittest.mock import patch
+from zoneinfo import ZoneInfo
+
+import structlog
+from aiokafka import TopicPartition
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ranking_app.clock import ManualClock
+from ranking_app.metrics import Metrics
+from ranking_app.read_model import follower as following
+from ranking_app.read_model.follower import Follower
+from ranking_app.read_model.state import ReadModel, ReadRules
+from tests.support.memory import FakeRecord
+
+CHANGELOG = "panes-changelog"
+PARTITIONS = 2
+RULES = ReadRules(("completed", "cancelled", "catalogue"), 2, "wall", ZoneInfo("UTC"), 0, 0, 65_536, 0)
+
+Pair = tuple[bytes, bytes | None]
+
+
+class Recording(ReadModel):
+    """Remembers what it is given."""
+
+    def __init__(self) -> None:
+        super().__init__(RULES, ManualClock(0))
+        self.given: defaultdict[int, list[bytes]] = defaultdict(list)
+
+    def apply_change(self, partition: int, key: bytes, value: bytes | None) -> None:
+        self.given[partition].append(key)
+
+    apply_own_change = apply_change
+
+
+class Brokers:
+    """The changelog, and a consumer of it that shows what it has been allowed to fetch. Everything of AIOKafkaConsumer
+    that the follower calls."""
+
+    def __init__(self) -> None:
+        self.log: dict[int, list[Pair]] = {number: [] for number in range(PARTITIONS)}
+        self.allowed = dict.fromkeys(range(PARTITIONS), 0)
+        self.at = dict.fromkeys(range(PARTITIONS), 0)
+        self.paused: set[int] = set()
+        self.fetched = 0
+
+    async def start(self) -> None:
+        """Nothing to connect to."""
+
+    async def stop(self) -> None:
+        """Nor to leave."""
+
+    async def seek_to_beginning(self) -> None:
+        """There it is."""
+
+    def assign(self, partitions: list[TopicPartition]) -> None:
+        """All of them."""
+
+    async def beginning_offsets(self, partitions: list[TopicPartition]) -> dict[TopicPartition, int]:
+        return dict.fromkeys(partitions, 0)
+
+    async def end_offsets(self, partitions: list[TopicPartition]) -> dict[TopicPartition, int]:
+        return {tp: len(self.log[tp.partition]) if tp.topic == CHANGELOG else 0 for tp in partitions}
+
+    async def position(self, tp: TopicPartition) -> int:
+        return self.at[tp.partition] if tp.topic == CHANGELOG else 0
+
+    def partitions_for_topic(self, topic: str) -> set[int]:
+        return set()
+
+    def pause(self, tp: TopicPartition) -> None:
+        self.paused.add(tp.partition)
+
+    def resume(self, tp: TopicPartition) -> None:
+        self.paused.discard(tp.partition)
+
+    def seek(self, tp: TopicPartition, offset: int) -> None:
+        self.at[tp.partition] = offset
+
+    async def getmany(
+        self, *only: TopicPartition, timeout_ms: int, max_records: int
+    ) -> dict[TopicPartition, list[FakeRecord]]:
+        await asyncio.sleep(0)
+        found = {}
+        for number in self.log.keys() - self.paused if not only else ():
+            at, to = self.at[number], min(self.allowed[number], len(self.log[number]))
+            if at < to:
+                pairs = enumerate(self.log[number][at:to], at)
+                found[TopicPartition(CHANGELOG, number)] = [FakeRecord(n, value, key) for n, (key, value) in pairs]
+                self.at[number] = to
+                self.fetched += to - at
+        return found
+
+
+steps = st.lists(
+    st.one_of(
+        st.tuples(st.sampled_from(["owner", "other", "allow"]), st.integers(0, PARTITIONS - 1), st.integers(1, 7)),
+        st.tuples(st.just("turns"), st.just(0), st.integers(1, 9)),
+        st.tuples(st.just("all"), st.just(0), st.just(0)),
+    ),
+    max_size=40,
+)
+"""The owner writes and brings it; somebody else writes; the brokers show more; the loop turns; all is fetched again."""
+
+
+class Run:
+    """A follower between an owner and the brokers. apart: when each write is brought, in turns of the loop after it."""
+
+    def __init__(self) -> None:
+        self.brokers = Brokers()
+        self.model = Recording()
+        self.failures: list[BaseException] = []
+        self.follower = Follower(
+            self.model,
+            CHANGELOG,
+            PARTITIONS,
+            make_reader=lambda: self.brokers,
+            on_failure=self.failures.append,
+            metrics=Metrics(),
+            log=structlog.get_logger(),
+        )
+        self._owner = {number: asyncio.Lock() for number in range(PARTITIONS)}
+        self._bringing: list[asyncio.Task[None]] = []
+
+    def write(self, partition: int, count: int) -> tuple[int, list[Pair]]:
+        log = self.brokers.log[partition]
+        first, pairs = len(log), [(b"%d" % (len(log) + n), b"") for n in range(count)]
+        log += pairs
+        return first, list(pairs)
+
+    async def step(self, kind: str, partition: int, count: int) -> None:
+        if kind == "owner":
+            self._bringing.append(asyncio.create_task(self._bring(partition, *self.write(partition, count))))
+        elif kind == "other":
+            self.write(partition, count)
+        elif kind == "allow":
+            self.brokers.allowed[partition] += count
+        elif kind == "turns":
+            for _ in range(count):
+                await asyncio.sleep(0)
+        else:
+            self.follower.fetch_all()
+
+    async def _bring(self, partition: int, first: int, pairs: list[Pair]) -> None:
+        async with self._owner[partition]:  # one writer at a time
+            await self.follower.wrote(partition, first, pairs)
+
+    async def settle(self) -> None:
+        """Everything is there to be fetched, and nobody brings any more."""
+        await asyncio.gather(*self._bringing)
+        self.follower.fetch_all()
+        self.brokers.allowed = dict.fromkeys(range(PARTITIONS), 10**9)
+        for _ in range(300):
+            await asyncio.sleep(0)
+
+
+async def given_in_order(todo: list[tuple[str, int, int]]) -> Run:
+    run = Run()
+    with patch.object(following, "SLICE_RECORDS", 2), patch.object(following, "LOADING_SLICE_RECORDS", 2):
+        await run.follower.start()
+        try:
+            await asyncio.wait_for(run.follower.loaded.wait(), 5)
+            for step in todo:
+                await run.step(*step)
+            await run.settle()
+        finally:
+            await run.follower.stop()
+    assert not run.failures
+    for number, log in run.brokers.log.items():
+        assert run.model.given[number] == [key for key, _ in log]
+    return run
+
+
+@settings(max_examples=300, deadline=None)
+@given(steps)
+def test_every_record_counts_once_in_its_order(todo: list[tuple[str, int, int]]) -> None:
+    asyncio.run(given_in_order(todo))
+
+
+async def test_what_the_owner_brings_is_not_fetched() -> None:
+    run = await given_in_order([("owner", 0, 5), ("turns", 0, 5), ("allow", 0, 99), ("owner", 0, 5), ("turns", 0, 9)])
+    assert run.brokers.fetched == 0
+
+
+async def test_what_somebody_else_wrote_is_fetched_at_once_and_then_the_owners() -> None:
+    own, turns, first_eight = ("owner", 0, 3), ("turns", 0, 9), ("allow", 0, 8)
+    run = Run()
+    await run.follower.start()
+    try:
+        await asyncio.wait_for(run.follower.loaded.wait(), 5)
+        for step in (own, turns, first_eight, ("other", 0, 2), turns):
+            await run.step(*step)
+        assert len(run.model.given[0]) == 3, "spared: nothing is fetched"
+        for step in (own, turns):
+            await run.step(*step)
+        assert len(run.model.given[0]) == 8, "the owner's write says that two are missing"
+        await run.step(*own)
+        await run.step(*turns)
+        assert len(run.model.given[0]) == 11
+        assert run.brokers.fetched == 5, "and the owner brings again what comes next"
+    finally:
+        await run.follower.stop()
+    assert not run.failures
+
+
+async def test_a_partition_whose_owner_is_quiet_is_fetched_again(monkeypatch: Any) -> None:
+    monkeypatch.setattr("ranking_app.read_model.spared.SPARED_S", -1.0)
+    run = Run()
+    await run.follower.start()
+    try:
+        await asyncio.wait_for(run.follower.loaded.wait(), 5)
+        for step in (("owner", 0, 3), ("turns", 0, 9), ("allow", 0, 99), ("other", 0, 2), ("turns", 0, 9)):
+            await run.step(*step)
+        assert len(run.model.given[0]) == 5
+        assert run.brokers.fetched == 2
+    finally:
+        await run.follower.stop()
+    assert not run.failures
