@@ -243,8 +243,7 @@ class Worker:
 
     def _handover(self, letting_go: bool) -> None:
         self._generation.model.rebalancing = letting_go
-        if letting_go:
-            self._generation.follower.fetch_all()
+        self._generation.follower.fetch_all()  # at both ends: a last flush comes after the first
 
     async def _stop(self, starting: asyncio.Task[Any]) -> None:
         """Flush, acknowledge, commit, leave the group; bounded: what is not done by then comes again next time."""

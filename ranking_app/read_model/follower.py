@@ -176,9 +176,9 @@ class Follower:
 
         It counts where it is what comes next, as offsets say. What others wrote before it is fetched, and it too.
         """
-        if self._spared is None or not self._model.loaded or not self._may_load.is_set():
+        if self._spared is None:
             return
-        if self._next_offsets[partition] < first_offset:
+        if not self._model.loaded or not self._may_load.is_set() or self._next_offsets[partition] < first_offset:
             self._spared.fetch(partition)
             return
         self._spared.spare(partition)

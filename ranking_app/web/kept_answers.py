@@ -50,10 +50,13 @@ Ask = Callable[[], Awaitable[web.StreamResponse]]
 class _Kept:
     """One answer: its parts as they go out."""
 
-    __slots__ = ("body", "cost_s", "etag", "final", "live", "made_s", "moment", "zipped")
+    __slots__ = ("body", "cost_s", "etag", "final", "generation", "live", "made_s", "moment", "zipped")
 
-    def __init__(self, moment: Hashable, body: bytes, etag: str, *, live: bool, final: bool, cost_s: float) -> None:
+    def __init__(
+        self, moment: Hashable, generation: str, body: bytes, etag: str, *, live: bool, final: bool, cost_s: float
+    ) -> None:
         self.moment = moment
+        self.generation = generation
         self.body = body
         self.etag = etag
         self.live = live
@@ -82,9 +85,14 @@ class Recipe:
 
 
 class KeptAnswers:
-    """The newest answer to each question, as far as MAX_KEPT_BYTES reaches."""
+    """The newest answer to each question, as far as MAX_KEPT_BYTES reaches.
 
-    def __init__(self) -> None:
+    generation: the one that answers now, told on any thread. What another one answered is not given any more: who asks
+    one question after the other must not get from the new to the old and back.
+    """
+
+    def __init__(self, generation: Callable[[], str]) -> None:
+        self._generation = generation
         self._kept: OrderedDict[Hashable, _Kept] = OrderedDict()
         self._bytes = 0
         self._making: dict[Hashable, asyncio.Future[_Kept]] = {}
@@ -100,7 +108,7 @@ class KeptAnswers:
         """
         question = request.rel_url.raw_path_qs
         kept = self._kept.get(question)
-        if kept is None or not kept.live or _age_s(kept) > OLDEST_S:
+        if kept is None or not kept.live or _age_s(kept) > OLDEST_S or self._is_of_another_generation(kept):
             return await ask()
         if not _rests(kept) and question not in self._asked:
             self._asked.add(question)
@@ -129,10 +137,13 @@ class KeptAnswers:
             self._kept.move_to_end(question)
         return _response(request, kept)
 
-    @staticmethod
-    def _serves(kept: _Kept, recipe: Recipe) -> bool:
+    def _is_of_another_generation(self, kept: _Kept) -> bool:
+        return kept.generation != self._generation()
+
+    def _serves(self, kept: _Kept, recipe: Recipe) -> bool:
         """Whether it is the answer of now, or one that was made so lately that it stands for it."""
-        return (recipe.live and _rests(kept)) or kept.moment == (recipe.moment(), recipe.completeness())
+        stands_for_it = recipe.live and _rests(kept) and not self._is_of_another_generation(kept)
+        return stands_for_it or kept.moment == (recipe.moment(), recipe.completeness())
 
     def _made(self, question: Hashable, done: asyncio.Future[_Kept]) -> None:
         del self._making[question]
@@ -166,7 +177,9 @@ async def _make(recipe: Recipe) -> _Kept:
     body = dump(_with_completeness(answer, completeness))
     final = completeness.complete and completeness.final and not recipe.live
     cost_s = time.perf_counter() - started_s
-    return _Kept((moment, completeness), body, etag, live=recipe.live, final=final, cost_s=cost_s)
+    return _Kept(
+        (moment, completeness), completeness.generation, body, etag, live=recipe.live, final=final, cost_s=cost_s
+    )
 
 
 def _with_completeness(answer: Mapping[str, Any], completeness: Completeness) -> dict[str, Any]:

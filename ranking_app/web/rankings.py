@@ -46,7 +46,7 @@ class RankingHandlers:
         self._timezone = timezone
         self._defaults = defaults
         self._answers = answers
-        self.kept = KeptAnswers()
+        self.kept = KeptAnswers(lambda: read_model.generation)
 
     def board(self, kind: BoardKind) -> Handler:
         """`GET /v1/rankings/…` of one board."""

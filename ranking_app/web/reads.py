@@ -21,6 +21,10 @@ class ReadModel(Protocol):
         """False before the first complete load; never False again."""
 
     @property
+    def generation(self) -> str:
+        """Which tables answer."""
+
+    @property
     def revision(self) -> int:
         """Grows with every change to `schedules` or to anything in them."""
 

@@ -39,7 +39,7 @@ class ScheduleHandlers:
         self._read_model = read_model
         self._views = views
         self._timezone = timezone
-        self.kept = KeptAnswers()
+        self.kept = KeptAnswers(lambda: read_model.generation)
 
     async def one(self, request: web.Request) -> web.Response:
         """`GET /v1/schedules/{id}`: everything about one schedule before asOf."""

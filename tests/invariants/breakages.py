@@ -17,6 +17,7 @@ class Breakage(NamedTuple):
 CRASH = "tests/property/test_crash_independence.py"
 STALE = "tests/unit/test_stale_owner.py"
 WORKER = "tests/integration/test_worker.py"
+OWN_WRITES = "tests/property/test_own_writes_laws.py"
 RESTART = "tests/integration/test_restart.py"
 NOTIFIER = "tests/integration/test_notifier.py"
 
@@ -91,6 +92,22 @@ BREAKAGES = [
         "                if applied < panes[at + 1]:\n",
         "            if False:\n",
         f"{STALE}::test_a_reader_never_lets_a_pane_go_back_and_says_what_to_write_again",
+    ),
+    Breakage(
+        4,
+        "leaving out what the owner of a partition has brought before",
+        "ranking_app/read_model/follower.py",
+        "                    if record.offset >= next_offset:\n",
+        "                    if True:\n",
+        f"{OWN_WRITES}::test_every_record_counts_once_in_its_order",
+    ),
+    Breakage(
+        4,
+        "fetching what somebody else wrote before the owner",
+        "ranking_app/read_model/follower.py",
+        " or self._next_offsets[partition] < first_offset:\n",
+        ":\n",
+        f"{OWN_WRITES}::test_what_somebody_else_wrote_is_fetched_at_once_and_then_the_owners",
     ),
     Breakage(
         4,

@@ -24,6 +24,8 @@ from ranking_app.metrics import Metrics
 from ranking_app.rankings.panes import Pane, encode_pane, fold
 from ranking_app.read_model.sources import CATALOGUE, SourceKey
 from ranking_app.read_model.state import ReadModel, ReadRules
+from ranking_app.read_model.switched import SwitchedReadModel
+from ranking_app.settings import BASE
 from ranking_app.web import examples, live
 from ranking_app.web.app import create_web_app
 from ranking_app.web.openapi import PROBLEMS
@@ -186,7 +188,9 @@ def _apply(model: ReadModel, source: SourceKey, log: list[Sale]) -> None:
 async def ask(path: str, *, loaded: bool = True, http_1_1: bool = True) -> Any:
     """The JSON that the app answers."""
     about = AboutProcess(second("08:00:00") * 1000, worker="10.0.0.7:6066")
-    app = create_web_app(world(loaded), timezone=ZoneInfo("UTC"), metrics=Metrics(), about=about)
+    app = create_web_app(
+        SwitchedReadModel(BASE, world(loaded)), timezone=ZoneInfo("UTC"), metrics=Metrics(), about=about
+    )
     version = HttpVersion11 if http_1_1 else HttpVersion10
     async with (
         TestClient(TestServer(app), version=version) as client,

@@ -17,6 +17,7 @@ from ranking_app.rankings.curve import Curve
 from ranking_app.rankings.schedule import Schedule
 from ranking_app.read_model.pane_offsets import PaneOffsets, PaneRange, pane_number
 from ranking_app.read_model.sources import Completeness, PartitionState, SourceActivity, SourceKey
+from ranking_app.settings import BASE
 from ranking_app.web.app import create_web_app
 from schemas.catalogue import Listing
 from tables.position import Position
@@ -53,6 +54,7 @@ class FakeReadModel:
     """Knows what a test told it, and that it is noon: the live asOf is 12:00:00."""
 
     loaded: bool = True
+    generation: str = BASE
     log: ChangeLog = field(default_factory=ChangeLog)
     schedules: dict[str, Schedule] = field(default_factory=dict)
     live_s: int = second("12:00:00")

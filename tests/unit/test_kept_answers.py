@@ -1,6 +1,7 @@
 """Answers that are kept as bytes: made once for all who ask, anew when something changed, soon enough."""
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -17,7 +18,8 @@ class Kitchen:
     """Makes answers that say how many were made before; a test decides what changes, and how long it takes."""
 
     def __init__(self, *, live: bool) -> None:
-        self.answers = KeptAnswers()
+        self.state = STATE
+        self.answers = KeptAnswers(lambda: self.state.generation)
         self.moment = 0
         self.made = 0
         self.go_on = asyncio.Event()
@@ -26,7 +28,7 @@ class Kitchen:
         self.recipe = Recipe(
             make=self.make,
             moment=lambda: self.moment,
-            completeness=lambda: STATE,
+            completeness=lambda: self.state,
             live=live,
             prepare=self.prepare,
         )
@@ -85,6 +87,15 @@ async def test_a_live_answer_rests_for_a_multiple_of_the_time_it_took_and_a_fixe
     assert (await live.ask(), await fixed.ask()) == (0, 1)
     await asyncio.sleep(0.06)
     assert await live.ask() == 1, "at the latest after LONGEST_REST_S"
+
+
+async def test_what_another_generation_answered_is_not_given_any_more(monkeypatch):
+    monkeypatch.setattr(kept_answers, "REST", 1e9)
+    kitchen = await overtaken()
+    assert await kitchen.ask() == 0, "it rests"
+    kitchen.go_on.set()
+    kitchen.state = replace(STATE, generation="rebuilt")
+    assert await kitchen.ask() == 1
 
 
 async def test_however_many_ask_at_the_same_time_it_is_made_once():
