@@ -22,6 +22,9 @@ MINUTE_S = 60
 MANY_SECONDS = 8
 """From so many on it is quicker to keep the text of what does not change."""
 
+ONE_CELL_COMMAS = 5
+"""In an encoded pane of one cell, as there are most with many schedules."""
+
 NOTHING_APPLIED = -1
 """Below every Kafka offset."""
 

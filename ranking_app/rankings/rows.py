@@ -26,9 +26,6 @@ FEW_TEXTS = 16
 """Panes kept as the text that they came as, until somebody asks: text takes no more memory than rows do, so this bounds
 how long the next question takes. A busy minute is in one such text however often it comes."""
 
-_ONE_CELL_COMMAS = 5
-"""In an encoded pane of one cell."""
-
 _Row = tuple[int, int, int, int, int]
 """(second, index of the source, completed, cancelled, amount): its own numbers, not summed up"""
 
@@ -105,8 +102,6 @@ class Rows:
         A busy pane comes many times before that, and reads itself quicker with others than alone.
         """
         index = self._index(source)
-        if text.count(b",") == _ONE_CELL_COMMAS and not self._texts:
-            return self._put(index, minute, parts_of(text, minute)[2])  # most of these go straight to the columns
         self._texts = self._texts or {}
         self._texts[minute, index] = text
         if len(self._texts) > FEW_TEXTS:

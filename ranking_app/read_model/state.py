@@ -14,7 +14,7 @@ from ranking_app.clock import Clock
 from ranking_app.errors import BadRecord
 from ranking_app.rankings.change_log import FROM_EVER_S, NOTHING, ChangeLog, Changes
 from ranking_app.rankings.curve import Curve
-from ranking_app.rankings.panes import MINUTE_S, head_of, parts_of
+from ranking_app.rankings.panes import MINUTE_S, ONE_CELL_COMMAS, head_of, parts_of
 from ranking_app.rankings.schedule import Schedule
 from ranking_app.read_model.pane_offsets import END_OF_TIME_MINUTE, PaneOffsets, PaneRange, pane_number
 from ranking_app.read_model.sources import Completeness, SourceActivity, SourceKey, Sources
@@ -126,7 +126,7 @@ class ReadModel:
 
     def apply_own_change(self, partition: int, key: bytes, value: bytes | None) -> None:
         """As apply_change, of what an owner in this process has just encoded: a pane is read when somebody asks."""
-        if key[:1] != PANE or value is None:
+        if key[:1] != PANE or value is None or value.count(b",") == ONE_CELL_COMMAS:  # sooner read than kept
             self.apply_change(partition, key, value)
             return
         role, source_partition, minute, schedule_id = parse_pane_key(key)
