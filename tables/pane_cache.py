@@ -1,30 +1,31 @@
-"""The panes that an owner has at hand: what it changed last, by key, read from the store where it is not here."""
+"""The panes that an owner has at hand: what it changed last, by key, read from the store where it is not here.
 
-from collections.abc import Callable, Iterable
+They are kept as they are written. As objects each is many, of which the garbage collector looked at some 100,000 at a
+time, while everybody waited for 50 to 100 ms; and to add to the newest seconds of a text takes a third of the time that
+it takes to read the whole pane, change it and write it.
+"""
+
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from ranking_app.rankings.panes import MANY_SECONDS, Pane, cells_of, decode_pane, encode_new, fold, minute_of, place_of
-from ranking_app.rankings.tally import Parts
+from ranking_app.rankings.panes import Pane, applied_of, decode_pane, encode_new, encode_pane, fold, merged, place_of
+from ranking_app.rankings.tally import Parts, summed
 from schemas.sale import Sale
 from tables.layout import pane_head, parse_pane_key
 
-CACHED_PANES, CACHED_SECONDS = 100_000, 200_000
-"""Panes kept per partition, and seconds with sales in them, some 200 bytes each in a pane that is decoded; beyond that
-they are read from RocksDB. A replay fills panes to the brim and does not come back to them: counted in panes, that
-would be gigabytes."""
-
-SECOND_BYTES = 20
-"""Of an encoded pane, about as much a second, and not much less."""
+CACHED_PANES, CACHED_BYTES = 100_000, 16_000_000
+"""Panes kept per partition, some 200 bytes each with their keys, and bytes of their texts; beyond that they are read
+from RocksDB. A replay fills panes to the brim and does not come back to them: that would be 1 kB each."""
 
 LOOK_EVERY_PANES = 1_000
-"""The seconds in the cache are counted after it has grown by so many panes."""
+"""The bytes in the cache are counted after it has grown by so many panes."""
 
-Changed = dict[bytes, Pane | bytes]
-"""Panes to be written, by key; one that nobody changed since it was begun is there as it will be written."""
+Changed = dict[bytes, bytes]
+"""Panes to be written, by key, encoded."""
 
 
 class PaneCache:
-    """Of one partition. Not thread-safe.
+    """Encoded panes of one partition. Not thread-safe.
 
     stored: the encoded pane of a key, None where there is none. damaged: the error to raise where that is no pane.
     """
@@ -38,44 +39,30 @@ class PaneCache:
     def __len__(self) -> int:
         return len(self._panes)
 
-    def pane(self, key: bytes) -> Pane:
-        """The pane as it stands, an empty one where there is none. The caller may change it, and then writes it."""
-        return self.known(key) or self._keep(key, Pane())
-
-    def known(self, key: bytes) -> Pane | None:
-        """The same; None where there is none."""
+    def known(self, key: bytes) -> bytes | None:
+        """The pane as it stands, as encode_pane writes it; None where there is none."""
         found = self._panes.get(key)
-        if isinstance(found, Pane):
-            return found
-        value = self._stored(key) if found is None else found
-        if value is None:
-            return None
-        try:
-            return self._keep(key, decode_pane(value, parse_pane_key(key)[2]))
-        except (ValueError, TypeError, IndexError) as exc:
-            raise self._damaged("an unreadable pane") from exc
+        if found is None and (value := self._stored(key)) is not None:
+            try:
+                # What is added to it later is added to its text, most of which nobody looks at: it has to be right now.
+                found = encode_pane(decode_pane(value, parse_pane_key(key)[2]))
+            except (ValueError, TypeError, IndexError) as exc:
+                raise self._damaged("an unreadable pane") from exc
+            self._panes[key] = found
+        return found
 
-    def begin(self, key: bytes, value: bytes) -> None:
-        """A pane that was nowhere, encoded: most are never changed again where hardly two sales share a minute."""
-        self._panes[key] = value
-
-    def written(self, changed: Changed, values: Iterable[bytes]) -> None:
-        """Keep small panes as they were written: nobody may change them for a long time, and as objects each is many.
-
-        The garbage collector looked at some 100,000 of them at a time, while everybody waited for 50 to 100 ms.
-        """
-        for (key, pane), value in zip(changed.items(), values, strict=True):
-            if isinstance(pane, Pane) and len(pane.seconds) < MANY_SECONDS:
-                self._panes[key] = value
+    def keep(self, changed: Changed) -> None:
+        """Panes as they stand from now on. They are written, or all is forgotten."""
+        self._panes.update(changed)
 
     def trim(self) -> None:
-        """Drop the panes that were first used longest ago. Only between flushes: none is being changed then."""
+        """Drop the panes that were first used longest ago. Only between flushes: the others are in the store then."""
         panes = self._panes
         if len(panes) < self._trim_at:
             return
-        seconds = sum(map(_seconds, panes.values()))
-        if len(panes) > CACHED_PANES or seconds > CACHED_SECONDS:
-            keep = min(CACHED_PANES, int(len(panes) * CACHED_SECONDS / max(seconds, 1))) * 3 // 4
+        size = sum(map(len, panes.values()))
+        if len(panes) > CACHED_PANES or size > CACHED_BYTES:
+            keep = min(CACHED_PANES, int(len(panes) * CACHED_BYTES / max(size, 1))) * 3 // 4
             for key in list(panes)[: len(panes) - keep]:
                 del panes[key]
         self._trim_at = len(panes) + LOOK_EVERY_PANES
@@ -84,14 +71,6 @@ class PaneCache:
         """Forget all."""
         self._panes.clear()
         self._trim_at = LOOK_EVERY_PANES
-
-    def _keep(self, key: bytes, pane: Pane) -> Pane:
-        self._panes[key] = pane
-        return pane
-
-
-def _seconds(pane: Pane | bytes) -> int:
-    return len(pane.seconds) if isinstance(pane, Pane) else len(pane) // SECOND_BYTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,37 +81,43 @@ class SourcePanes:
     role: int
     partition: int
 
-    def fold(self, sales: Iterable[Sale]) -> Changed:
+    def fold(self, sales: Sequence[Sale]) -> Changed:
         """Count sales, as rankings.panes.fold; returns every pane that they touch."""
-        head, pane = pane_head(self.role, self.partition), self.cache.pane
-        touched: Changed = {}
-
-        def pane_of(schedule_id: str, minute: int) -> Pane:
-            key = head + place_of(schedule_id, minute)
-            found = touched[key] = pane(key)
-            return found
-
-        fold(pane_of, sales)
-        return touched
+        touched = self.add(summed(sales))
+        return self._fold_each(sales) if touched is None else touched
 
     def add(self, parts: Parts) -> Changed | None:
-        """Add a tally's parts to their panes; returns these.
+        """Add sums of sales to their panes; returns these.
 
         None, and nothing is changed, where a pane has taken a sale at or above the first one of its part: somebody has
         to look at each.
         """
-        head, cache = pane_head(self.role, self.partition), self.cache
+        head = pane_head(self.role, self.partition)
         keys = [head + place for place in parts.places]
-        panes = list(map(cache.known, keys))
+        panes = list(map(self.cache.known, keys))
         for pane, first in zip(panes, parts.first, strict=True):
-            if pane is not None and first <= pane.applied:
+            if pane is not None and first <= applied_of(pane):
                 return None
-        touched: Changed = {}
-        for key, pane, part in zip(keys, panes, parts.each(), strict=True):
-            if pane is None:
-                value = touched[key] = encode_new(part.first, part.applied, part.cells)
-                cache.begin(key, value)
-            else:
-                pane.take(part.first, part.applied, cells_of(part.cells, minute_of(part.place)))
-                touched[key] = pane
+        columns = zip(keys, panes, parts.first, parts.applied, parts.cells, strict=True)
+        touched = {
+            key: encode_new(first, applied, cells) if pane is None else merged(pane, first, applied, cells)
+            for key, pane, first, applied, cells in columns
+        }
+        self.cache.keep(touched)
+        return touched
+
+    def _fold_each(self, sales: Sequence[Sale]) -> Changed:
+        """The same as `fold`, also where some have come before."""
+        head, known = pane_head(self.role, self.partition), self.cache.known
+        panes: dict[bytes, Pane] = {}
+
+        def pane_of(schedule_id: str, minute: int) -> Pane:
+            key = head + place_of(schedule_id, minute)
+            value = known(key)
+            found = panes[key] = Pane() if value is None else decode_pane(value, minute)
+            return found
+
+        fold(pane_of, sales)
+        touched = {key: encode_pane(pane) for key, pane in panes.items()}
+        self.cache.keep(touched)
         return touched

@@ -5,21 +5,15 @@ Order of a write (invariants 2 and 3): the changelog acknowledges first, then Ro
 changelog offset in one write batch, then the caller acknowledges its source records.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from itertools import islice
 
 from ranking_app.errors import RankingError
-from ranking_app.rankings.panes import Pane, encode_pane
 from tables.changelog import ChangelogWriter
 from tables.layout import position_key
 from tables.pane_cache import Changed, PaneCache, SourcePanes
 from tables.position import Position
 from tables.seen import SeenBatch, SeenIds
 from tables.store import Pair, PartitionStore
-
-SLICE_PANES = 2_000
-"""Encoded in one go, about 5 ms; answers get their turn in between."""
 
 ROLES = (0, 1)
 """Completed topic, cancelled topic: the index in Settings.source_topics."""
@@ -85,8 +79,7 @@ class OwnedPartition:
         memory: the caller must not go on.
         """
         positions = {role: self._named(position) for role, position in positions.items()}
-        values = await self._encoded(panes)
-        pairs: list[Pair] = list(zip(panes, values, strict=True))
+        pairs: list[Pair] = list(panes.items())
         pairs += [(batch.key, batch.value) for _, batch in seen if batch.key is not None]
         # Positions last: should a flush ever need two record batches, the guard in the panes covers the first one.
         pairs += [(position_key(role, self.number), position.encode()) for role, position in positions.items()]
@@ -95,7 +88,6 @@ class OwnedPartition:
             self.positions[role] = position
         for role, batch in seen:
             self.seen[role].remember(batch)
-        self._cache.written(panes, values)
         self._cache.trim()
 
     async def take_over(self) -> None:
@@ -125,14 +117,6 @@ class OwnedPartition:
         if value is not None:
             await self._write([(key, value)])
 
-    async def _encoded(self, panes: Changed) -> list[bytes]:
-        values: list[bytes] = []
-        left = iter(panes.values())
-        while some := list(islice(left, SLICE_PANES)):
-            values += [encode_pane(pane) if isinstance(pane, Pane) else pane for pane in some]
-            await asyncio.sleep(0)
-        return values
-
     async def _write(self, pairs: Sequence[Pair]) -> None:
         if not pairs:
             return
@@ -156,8 +140,3 @@ class OwnedPartition:
     def _load_position(self, role: int) -> Position:
         value = self._store.get(position_key(role, self.number))
         return Position() if value is None else Position.decode(value)
-
-
-def applied_of(value: bytes) -> int:
-    """The guard of an encoded pane: its first number."""
-    return int(value[1 : value.index(b",")] if b"," in value else value[1:-1])

@@ -6,9 +6,9 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from ranking_app.rankings.panes import applied_of
 from ranking_app.topics import DAY_MS
 from tables.layout import PANE, POSITION
-from tables.panes import applied_of
 from tables.position import Position
 from tables.store import Pair, PartitionStore
 

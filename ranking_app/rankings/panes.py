@@ -6,7 +6,7 @@ adds them up.
 """
 
 import struct
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import orjson
@@ -18,9 +18,6 @@ Cell = tuple[int, int, int, int]
 
 MINUTE_S = 60
 """Seconds in a pane. With a sale in each of them it is 1 kB in the changelog, with one sale 30 bytes."""
-
-MANY_SECONDS = 8
-"""From so many on it is quicker to keep the text of what does not change."""
 
 ONE_CELL_COMMAS = 5
 """In an encoded pane of one cell, as there are most with many schedules."""
@@ -39,7 +36,7 @@ class Pane:
     first: the lowest source offset folded in; None for none, and for a pane begun before this was kept.
     """
 
-    __slots__ = ("_open_s", "_text", "applied", "first", "seconds")
+    __slots__ = ("applied", "first", "seconds")
 
     def __init__(
         self,
@@ -50,47 +47,10 @@ class Pane:
         self.applied = applied
         self.seconds: dict[int, list[int]] = {} if seconds is None else seconds
         self.first = first
-        # A busy minute is written again and again, and mostly only its newest second has changed: the text of the
-        # seconds before _open_s is kept. None of them changes without `changes` being told.
-        self._text = b""
-        self._open_s = 0
-
-    def changes(self, second: int) -> None:
-        """Tell that the second is about to change."""
-        if second < self._open_s:
-            self._text, self._open_s = b"", 0
-
-    def take(self, first: int, applied: int, seconds: dict[int, list[int]]) -> None:
-        """Add sums of sales that are all above `applied`. first, applied: their lowest and highest offset."""
-        if self.applied == NOTHING_APPLIED:
-            self.first = first
-        self.applied = applied
-        self.changes(min(seconds))
-        own = self.seconds
-        for second, (completed, cancelled, amount) in seconds.items():
-            if second in own:
-                cell = own[second]
-                cell[0] += completed
-                cell[1] += cancelled
-                cell[2] += amount
-            else:
-                own[second] = [completed, cancelled, amount]
 
     def cells_text(self) -> bytes:
         """Its seconds as in encode_pane, ascending, each with a comma before."""
-        cells = sorted(self._open_cells())
-        if len(self.seconds) >= MANY_SECONDS and len(cells) > 1:
-            self._text += _cells_text(cells[:-1])
-            del cells[:-1]
-            self._open_s = newest_s = cells[0][0]
-            self.seconds[newest_s] = self.seconds.pop(newest_s)  # behind those before it, as are all that are open
-        return self._text + _cells_text(cells)
-
-    def _open_cells(self) -> Iterator[tuple[int, list[int]]]:
-        for second in reversed(self.seconds):
-            if second < self._open_s:
-                return
-            yield second, self.seconds[second]
+        return _cells_text(sorted(self.seconds.items()))
 
     def __repr__(self) -> str:
         return f"Pane({self.applied}, {self.seconds}, {self.first})"
@@ -129,7 +89,6 @@ def fold(pane_of: Callable[[str, int], Pane], sales: Iterable[Sale]) -> Touched:
         if offset <= pane.applied:
             continue
         pane.applied = offset
-        pane.changes(second)
         try:
             cell = pane.seconds[second]
         except KeyError:
@@ -183,6 +142,70 @@ def encode_new(first: int, applied: int, cells: bytes) -> bytes:
     return b"[%d,%d%b]" % (applied, first, cells)
 
 
+def merged(pane: bytes, first: int, applied: int, cells: bytes) -> bytes:
+    """A pane as encode_pane has written it, with sums of sales that are all above its `applied`.
+
+    first, applied: their lowest and highest offset. cells: as Pane.cells_text, at least one. Nearly always they are of
+    the pane's newest seconds or later ones: only what has to be added up is read, not the seconds before.
+
+    >>> merged(b"[7,5,1,2,1,500]", 8, 9, b",1,1,0,250,4,2,0,500")
+    b'[9,5,1,3,1,750,4,2,0,500]'
+    """
+    text = pane[:-1]
+    kept = _before(text, int(cells[1 : cells.index(b",", 1)]))
+    if len(kept) < len(text):
+        cells = _sums(text[len(kept) :], cells)
+    own_applied, comma, after_applied = kept.partition(b",")
+    if own_applied == b"[%d" % NOTHING_APPLIED:
+        return encode_new(first, applied, comma + after_applied + cells)
+    # What comes after `applied` stays: the pane's `first`, unless it has none, and the seconds before.
+    return b"[%d%b%b%b]" % (applied, comma, after_applied, cells)
+
+
+def _before(text: bytes, second: int) -> bytes:
+    """A pane's text up to its first cell at or behind the second of the minute; text: without the end of the pane."""
+    while True:
+        rest_and_cell = text.rsplit(b",", 4)
+        if len(rest_and_cell) < 5 or int(rest_and_cell[1]) < second:
+            return text
+        text = rest_and_cell[0]
+
+
+def _sums(own: bytes, more: bytes) -> bytes:
+    """Two texts as Pane.cells_text, added up."""
+    return _sums_of_newest(own, more) or _sums_of_any(own, more)
+
+
+def _sums_of_newest(own: bytes, more: bytes) -> bytes | None:
+    """The same where `own` is the one second that `more` begins with, as in a pane that is busy now; None elsewhere."""
+    own_numbers, numbers = own.split(b","), more.split(b",", 5)
+    if len(own_numbers) > 5 or own_numbers[1] != numbers[1] or b'"' in own or b'"' in more:
+        return None
+    completed = int(own_numbers[2]) + int(numbers[2])
+    cancelled = int(own_numbers[3]) + int(numbers[3])
+    amount = int(own_numbers[4]) + int(numbers[4])
+    if not (_fits(completed) and _fits(cancelled) and _fits(amount)):
+        return None
+    return b",".join((b",%b,%d,%d,%d" % (numbers[1], completed, cancelled, amount), *numbers[5:]))
+
+
+def _sums_of_any(own: bytes, more: bytes) -> bytes:
+    sums: dict[int, list[int]] = {}
+    for text in (own, more):
+        flat = orjson.loads(b"[%b]" % text[1:])
+        numbers = iter(flat if b'"' not in text else map(int, flat))
+        for second, completed, cancelled, amount in zip(numbers, numbers, numbers, numbers, strict=True):
+            try:
+                cell = sums[second]
+            except KeyError:
+                sums[second] = [completed, cancelled, amount]
+            else:
+                cell[0] += completed
+                cell[1] += cancelled
+                cell[2] += amount
+    return _cells_text(sorted(sums.items()))
+
+
 def cells_of(text: bytes, minute: int) -> dict[int, list[int]]:
     """The inverse of Pane.cells_text: as Pane.seconds, in a minute since the epoch.
 
@@ -230,6 +253,15 @@ def parts_of(value: bytes, minute: int) -> tuple[int, int | None, list[Cell]]:
         ):
             return applied, first, [(minute * MINUTE_S + second, completed, cancelled, amount)]
     return _parts_of_any(value, flat, minute)
+
+
+def applied_of(text: bytes) -> int:
+    """`applied` of a pane that encode_pane has written.
+
+    >>> applied_of(b"[7,5,1,2,1,500]"), applied_of(b"[7]")
+    (7, 7)
+    """
+    return int(text[1 : text.find(b",")])
 
 
 def head_of(text: bytes) -> tuple[int, int | None]:

@@ -87,7 +87,7 @@ def tally(records: Sequence[Record], rules: DecodeRules, now_ms: int, with_offse
     return Tally(
         sales=len(sales),
         bad=bad,
-        parts=_parts(sales, with_offsets),
+        parts=summed(sales, with_offsets),
         oldest_ms=min(times_ms, default=0),
         newest_ms=max(times_ms, default=0),
         times=array("q", times_ms).tobytes(),
@@ -102,7 +102,8 @@ def ids_of(sales: Sequence[Sale]) -> Ids:
     return Ids([offset for offset, _ in named], digests_of([event_id for _, event_id in named]))
 
 
-def _parts(sales: Sequence[Sale], with_offsets: bool) -> Parts:
+def summed(sales: Sequence[Sale], with_offsets: bool = False) -> Parts:
+    """Sales of one source partition, in the order of their offsets, by pane."""
     panes: dict[bytes, Pane] = {}
 
     def pane_of(schedule_id: str, minute: int) -> Pane:

@@ -16,11 +16,10 @@ import tables.pane_cache
 from agents.apply import ApplyFailed
 from ranking_app.client_problems import UnknownSchedule
 from ranking_app.kafka_client import client_options, writer
-from ranking_app.rankings.panes import fold
+from ranking_app.rankings.panes import applied_of, fold
 from ranking_app.settings import Settings
 from ranking_app.topics import ensure_topics
 from tables.layout import PANE, POSITION
-from tables.panes import applied_of
 from tests.support.board_answers import lag, offsets, sold
 from tests.support.in_process import InProcess, committed, envelope, producing, read_topic, running
 

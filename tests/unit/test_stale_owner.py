@@ -2,8 +2,9 @@
 
 import pytest
 
+from ranking_app.rankings.panes import applied_of
 from tables.layout import PANE
-from tables.panes import ChangelogDiverged, applied_of
+from tables.panes import ChangelogDiverged
 from tests.property.test_crash_independence import Life, record
 from tests.support.memory import MemoryPartitionStore
 
