@@ -8,7 +8,8 @@ it takes to read the whole pane, change it and write it.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from ranking_app.rankings.panes import Pane, applied_of, decode_pane, encode_new, encode_pane, fold, merged, place_of
+from ranking_app.rankings.pane_text import merged
+from ranking_app.rankings.panes import Pane, applied_of, decode_pane, encode_new, encode_pane, fold, place_of
 from ranking_app.rankings.tally import Parts, summed
 from schemas.sale import Sale
 from tables.layout import pane_head, parse_pane_key
@@ -92,17 +93,17 @@ class SourcePanes:
         None, and nothing is changed, where a pane has taken a sale at or above the first one of its part: somebody has
         to look at each.
         """
-        head = pane_head(self.role, self.partition)
-        keys = [head + place for place in parts.places]
-        panes = list(map(self.cache.known, keys))
-        for pane, first in zip(panes, parts.first, strict=True):
-            if pane is not None and first <= applied_of(pane):
+        head, known = pane_head(self.role, self.partition), self.cache.known
+        touched: Changed = {}
+        for place, first, applied, cells in zip(parts.places, parts.first, parts.applied, parts.cells, strict=True):
+            key = head + place
+            pane = known(key)
+            if pane is None:
+                touched[key] = encode_new(first, applied, cells)
+            elif first > applied_of(pane):
+                touched[key] = merged(pane, first, applied, cells)
+            else:
                 return None
-        columns = zip(keys, panes, parts.first, parts.applied, parts.cells, strict=True)
-        touched = {
-            key: encode_new(first, applied, cells) if pane is None else merged(pane, first, applied, cells)
-            for key, pane, first, applied, cells in columns
-        }
         self.cache.keep(touched)
         return touched
 

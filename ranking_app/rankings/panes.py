@@ -80,18 +80,16 @@ def fold(pane_of: Callable[[str, int], Pane], sales: Iterable[Sale]) -> Touched:
         panes = known_schedule(schedule_id)
         if panes is None:
             panes = touched[schedule_id] = {}
-        try:
-            pane = panes[minute]
-        except KeyError:
+        pane = panes.get(minute)
+        if pane is None:
             pane = panes[minute] = pane_of(schedule_id, minute)
             if pane.applied == NOTHING_APPLIED:
                 pane.first = offset  # offsets ascend: no lower one comes
         if offset <= pane.applied:
             continue
         pane.applied = offset
-        try:
-            cell = pane.seconds[second]
-        except KeyError:
+        cell = pane.seconds.get(second)
+        if cell is None:
             cell = pane.seconds[second] = [0, 0, 0]
         if cancelled:
             cell[1] += quantity
@@ -142,70 +140,6 @@ def encode_new(first: int, applied: int, cells: bytes) -> bytes:
     return b"[%d,%d%b]" % (applied, first, cells)
 
 
-def merged(pane: bytes, first: int, applied: int, cells: bytes) -> bytes:
-    """A pane as encode_pane has written it, with sums of sales that are all above its `applied`.
-
-    first, applied: their lowest and highest offset. cells: as Pane.cells_text, at least one. Nearly always they are of
-    the pane's newest seconds or later ones: only what has to be added up is read, not the seconds before.
-
-    >>> merged(b"[7,5,1,2,1,500]", 8, 9, b",1,1,0,250,4,2,0,500")
-    b'[9,5,1,3,1,750,4,2,0,500]'
-    """
-    text = pane[:-1]
-    kept = _before(text, int(cells[1 : cells.index(b",", 1)]))
-    if len(kept) < len(text):
-        cells = _sums(text[len(kept) :], cells)
-    own_applied, comma, after_applied = kept.partition(b",")
-    if own_applied == b"[%d" % NOTHING_APPLIED:
-        return encode_new(first, applied, comma + after_applied + cells)
-    # What comes after `applied` stays: the pane's `first`, unless it has none, and the seconds before.
-    return b"[%d%b%b%b]" % (applied, comma, after_applied, cells)
-
-
-def _before(text: bytes, second: int) -> bytes:
-    """A pane's text up to its first cell at or behind the second of the minute; text: without the end of the pane."""
-    while True:
-        rest_and_cell = text.rsplit(b",", 4)
-        if len(rest_and_cell) < 5 or int(rest_and_cell[1]) < second:
-            return text
-        text = rest_and_cell[0]
-
-
-def _sums(own: bytes, more: bytes) -> bytes:
-    """Two texts as Pane.cells_text, added up."""
-    return _sums_of_newest(own, more) or _sums_of_any(own, more)
-
-
-def _sums_of_newest(own: bytes, more: bytes) -> bytes | None:
-    """The same where `own` is the one second that `more` begins with, as in a pane that is busy now; None elsewhere."""
-    own_numbers, numbers = own.split(b","), more.split(b",", 5)
-    if len(own_numbers) > 5 or own_numbers[1] != numbers[1] or b'"' in own or b'"' in more:
-        return None
-    completed = int(own_numbers[2]) + int(numbers[2])
-    cancelled = int(own_numbers[3]) + int(numbers[3])
-    amount = int(own_numbers[4]) + int(numbers[4])
-    if not (_fits(completed) and _fits(cancelled) and _fits(amount)):
-        return None
-    return b",".join((b",%b,%d,%d,%d" % (numbers[1], completed, cancelled, amount), *numbers[5:]))
-
-
-def _sums_of_any(own: bytes, more: bytes) -> bytes:
-    sums: dict[int, list[int]] = {}
-    for text in (own, more):
-        flat = orjson.loads(b"[%b]" % text[1:])
-        numbers = iter(flat if b'"' not in text else map(int, flat))
-        for second, completed, cancelled, amount in zip(numbers, numbers, numbers, numbers, strict=True):
-            try:
-                cell = sums[second]
-            except KeyError:
-                sums[second] = [completed, cancelled, amount]
-            else:
-                cell[0] += completed
-                cell[1] += cancelled
-                cell[2] += amount
-    return _cells_text(sorted(sums.items()))
-
-
 def cells_of(text: bytes, minute: int) -> dict[int, list[int]]:
     """The inverse of Pane.cells_text: as Pane.seconds, in a minute since the epoch.
 
@@ -221,12 +155,15 @@ def _cells_text(cells: Iterable[tuple[int, list[int]]]) -> bytes:
     for second, cell in cells:
         flat.append(second % MINUTE_S)
         flat += cell
-    if not flat:
-        return b""
+    return text_of(flat) if flat else b""
+
+
+def text_of(numbers: list[int]) -> bytes:
+    """As Pane.cells_text, of seconds of the minute and their numbers. At least one second."""
     try:
-        text = orjson.dumps(flat)
+        text = orjson.dumps(numbers)
     except TypeError:
-        text = orjson.dumps([number if _fits(number) else str(number) for number in flat])
+        text = orjson.dumps([number if fits(number) else str(number) for number in numbers])
     return b"," + text[1:-1]
 
 
@@ -297,8 +234,9 @@ def _parts_of_any(value: bytes, flat: Any, minute: int) -> tuple[int, int | None
 _INTEGERS = {int}
 
 
-def _fits(number: int) -> bool:
-    return -(2**63) <= number < 2**63
+def fits(number: int) -> bool:
+    """Whether it is written as a number, as all that orjson can: so its text does not depend on those beside it."""
+    return -(2**63) <= number < 2**64
 
 
 def _whole_number(item: object) -> int:

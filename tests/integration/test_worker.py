@@ -12,6 +12,7 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 import agents.apply
 import agents.upkeep
 import ranking_app.app
+import ranking_app.rankings.tally
 import tables.pane_cache
 from agents.apply import ApplyFailed
 from ranking_app.client_problems import UnknownSchedule
@@ -99,6 +100,7 @@ async def test_an_exception_of_our_own_stops_the_worker_and_nothing_is_acknowled
         await worker.until("/v1/rankings/sales", lambda a: a["total"] == 1 and a["entries"][0]["sold"] == 5)
         monkeypatch.setattr(agents.apply, "fold", broken)
         monkeypatch.setattr(tables.pane_cache, "fold", broken)
+        monkeypatch.setattr(ranking_app.rankings.tally, "fold", broken)
         poison = await producer.send_and_wait(topic, envelope("poison"), partition=0)
         await producer.send_and_wait(topic, envelope("good"), partition=0)
         error = await worker.failure()
@@ -109,6 +111,7 @@ async def test_an_exception_of_our_own_stops_the_worker_and_nothing_is_acknowled
     assert (await committed(settings, TopicPartition(topic, 0)) or 0) <= poison.offset
     monkeypatch.setattr(agents.apply, "fold", real_fold)
     monkeypatch.setattr(tables.pane_cache, "fold", real_fold)
+    monkeypatch.setattr(ranking_app.rankings.tally, "fold", real_fold)
     async with running(settings) as fixed:
         await fixed.until("/v1/rankings/sales", lambda a: sold(a) == {"good": 6, "poison": 1})
 

@@ -34,8 +34,8 @@ BREAKAGES = [
         1,
         "the guard in front of adding a tally",
         "tables/pane_cache.py",
-        "            if pane is not None and first <= pane.applied:\n",
-        "            if False:\n",
+        "            elif first > applied_of(pane):\n",
+        "            elif True:\n",
         "tests/property/test_tally_laws.py::test_a_tally_is_not_added_where_a_pane_has_a_sale_of_it_or_a_later_one",
     ),
     Breakage(
@@ -50,7 +50,7 @@ BREAKAGES = [
         2,
         "naming the panes that the guard skipped",
         "ranking_app/rankings/panes.py",
-        "        try:\n            pane = panes[minute]\n        except KeyError:\n"
+        "        pane = panes.get(minute)\n        if pane is None:\n"
         "            pane = panes[minute] = pane_of(schedule_id, minute)\n"
         "            if pane.applied == NOTHING_APPLIED:\n"
         "                pane.first = offset  # offsets ascend: no lower one comes\n"

@@ -1,20 +1,21 @@
-"""The decoded panes that an owner keeps: bounded by what is in them, and no different for it."""
+"""The panes that an owner keeps: bounded by what is in them, and no different for it."""
 
 import pytest
 
 import tables.pane_cache
-from ranking_app.rankings.panes import Pane, encode_pane
-from tables.pane_cache import PaneCache
+from ranking_app.rankings.panes import Pane, encode_pane, parts_of, place_of
+from ranking_app.rankings.tally import Parts
+from schemas.sale import Sale
+from tables.layout import pane_head
+from tables.pane_cache import PaneCache, SourcePanes
 from tests.property.test_crash_independence import Life, record
 
 
-@pytest.mark.parametrize("bounded_by", ["CACHED_PANES", "CACHED_SECONDS"])
+@pytest.mark.parametrize(("bounded_by", "bound"), [("CACHED_PANES", 40), ("CACHED_BYTES", 800)])
 async def test_the_cache_stays_bounded_and_what_left_it_is_counted_on_from_the_store(
-    monkeypatch: pytest.MonkeyPatch, bounded_by: str
+    monkeypatch: pytest.MonkeyPatch, bounded_by: str, bound: int
 ) -> None:
-    monkeypatch.setattr(tables.pane_cache, bounded_by, 40)
-    if bounded_by == "CACHED_SECONDS":
-        monkeypatch.setattr(tables.pane_cache, "MANY_SECONDS", 1)  # panes of one second are kept as objects, too
+    monkeypatch.setattr(tables.pane_cache, bounded_by, bound)
     monkeypatch.setattr(tables.pane_cache, "LOOK_EVERY_PANES", 10)
     life = Life()
     life.owned._cache._trim_at = 10
@@ -26,35 +27,53 @@ async def test_the_cache_stays_bounded_and_what_left_it_is_counted_on_from_the_s
             largest = max(largest, len(life.owned._cache))
     assert largest <= 60
     cache = life.owned._cache
-    sold = [cache.pane(key) for key in list(cache._panes)]
-    assert sold and all(sum(cell[0] for cell in pane.seconds.values()) == 2 for pane in sold)
+    kept = [parts_of(pane, 0)[2] for pane in cache._panes.values()]
+    assert kept and all(sum(completed for _, completed, *_ in cells) == 2 for cells in kept)
 
 
-@pytest.mark.parametrize("small", [True, False])
-async def test_a_small_pane_is_kept_as_it_was_written_and_counted_on(
-    monkeypatch: pytest.MonkeyPatch, small: bool
-) -> None:
-    if not small:
-        monkeypatch.setattr(tables.pane_cache, "MANY_SECONDS", 1)
+async def test_a_pane_is_kept_as_it_was_written_and_counted_on() -> None:
     life = Life()
     for offset in range(4):
         await life.flush([record(offset, (1, 5 + offset % 2, 1, False, offset))])
-    (kept,) = life.owned._cache._panes.values()
-    assert isinstance(kept, bytes) == small
-    (key,) = life.owned._cache._panes
-    assert list(life.owned._cache.pane(key).seconds.values()) == [[2, 0, 200], [2, 0, 200]]
-    assert life.store.get(key) == encode_pane(life.owned._cache.pane(key))
+    ((key, kept),) = life.owned._cache._panes.items()
+    assert life.store.get(key) == kept
+    assert parts_of(kept, 0) == (3, 0, [(54, 2, 0, 200), (55, 2, 0, 200)])
 
 
-def test_panes_that_were_begun_and_never_changed_are_bounded_by_their_size(
+class Unreadable(Exception):
+    """What a store says of itself."""
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [b"", b"[7,5,1,2,1,500", b"{}", b"[7,5,1,2]", b"[7,5,1,2,1,0.5]", b'[7,5,1,"x",1,500]', b"[7,9,1,2,1,500]",
+     b"[7,5,60,2,1,500]", b"[7,5,2,1,0,9,1,1,0,9]", b"[7,5,1,null,0,1,2,1,0,1]", b"\xff[7]"],
+)  # fmt: skip
+def test_nothing_is_added_to_a_stored_pane_that_cannot_be_read(stored: bytes) -> None:
+    key = pane_head(0, 0) + place_of("A", 29_300_000)
+    panes = SourcePanes(PaneCache({key: stored}.get, Unreadable), 0, 0)
+    for _ in range(2):
+        with pytest.raises(Unreadable, match="an unreadable pane"):
+            panes.add(Parts([place_of("A", 29_300_000)], [9], [9], [b",5,1,0,100"], None))
+        with pytest.raises(Unreadable, match="an unreadable pane"):
+            panes.fold([Sale(9, "A", 29_300_000 * 60_000, 1, 100, False, None)])
+
+
+def test_a_stored_pane_in_another_form_is_kept_as_it_is_written() -> None:
+    key = pane_head(0, 0) + place_of("A", 29_300_000)
+    cache = PaneCache({key: b'[ 7, 5, 1, "2", 1, 500 ]\n'}.get, Unreadable)
+    assert cache.known(key) == b"[7,5,1,2,1,500]"
+
+
+def test_full_panes_are_bounded_by_their_size(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(tables.pane_cache, "LOOK_EVERY_PANES", 10)
-    monkeypatch.setattr(tables.pane_cache, "CACHED_SECONDS", 600)
+    monkeypatch.setattr(tables.pane_cache, "CACHED_BYTES", 12_000)
     cache = PaneCache(lambda key: None, AssertionError)
     full = encode_pane(Pane(99, {second: [10, 0, 1_500_000] for second in range(60)}, 7))
     cache._trim_at = 10
     for number in range(200):
-        cache.begin(b"%d" % number, full)
+        cache.keep({b"%d" % number: full})
         cache.trim()
     assert 1 <= len(cache) <= 25
