@@ -16,8 +16,8 @@ _NOTHING_APPLIED = b"[%d" % NOTHING_APPLIED
 def merged(pane: bytes, first: int, applied: int, cells: bytes) -> bytes:
     """A pane as encode_pane has written it, with sums of sales that are all above its `applied`.
 
-    The bytes are those of decoding the pane, adding and encoding it, but only its seconds from the first of the cells on
-    are read. first, applied: the lowest and highest offset of the sales. cells: as Pane.cells_text, at least one.
+    The bytes are those of decoding the pane, adding and encoding; but its seconds before the first of the cells are not
+    looked at. first, applied: the lowest and highest offset of the sales. cells: as Pane.cells_text, at least one.
 
     >>> merged(b"[7,5,1,2,1,500]", 8, 9, b",1,1,0,250,4,2,0,500")
     b'[9,5,1,3,1,750,4,2,0,500]'
@@ -25,7 +25,7 @@ def merged(pane: bytes, first: int, applied: int, cells: bytes) -> bytes:
     text = pane[:-1]
     newest, added = text.rsplit(b",", 4), cells.split(b",", 5)
     if len(newest) == 5 and newest[1] == added[1] and (cell := _sum_of_cells(newest, added)):
-        kept, cells = newest[0], b",".join((cell, *added[5:]))
+        kept, cells = newest[0], cell if len(added) == 5 else cell + b"," + added[5]
     else:
         kept = _before(text, int(added[1]))
         if len(kept) < len(text):

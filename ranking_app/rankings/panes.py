@@ -50,7 +50,11 @@ class Pane:
 
     def cells_text(self) -> bytes:
         """Its seconds as in encode_pane, ascending, each with a comma before."""
-        return _cells_text(sorted(self.seconds.items()))
+        flat: list[int] = []
+        for second in sorted(self.seconds):
+            flat.append(second % MINUTE_S)
+            flat += self.seconds[second]
+        return text_of(flat) if flat else b""
 
     def __repr__(self) -> str:
         return f"Pane({self.applied}, {self.seconds}, {self.first})"
@@ -147,15 +151,6 @@ def cells_of(text: bytes, minute: int) -> dict[int, list[int]]:
     {61: [2, 1, 500]}
     """
     return {second: numbers for second, *numbers in parts_of(b"[0%b]" % text, minute)[2]}
-
-
-def _cells_text(cells: Iterable[tuple[int, list[int]]]) -> bytes:
-    """Seconds with their numbers, each number with a comma before."""
-    flat: list[int] = []
-    for second, cell in cells:
-        flat.append(second % MINUTE_S)
-        flat += cell
-    return text_of(flat) if flat else b""
 
 
 def text_of(numbers: list[int]) -> bytes:
