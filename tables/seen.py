@@ -117,7 +117,9 @@ class SeenIds:
         An id seen at the same offset is that event again, not a duplicate. arrival_ms: wall clock of the batch.
         """
         suspects = self._suspects(digests)
-        if not suspects and len(set(digests)) == len(digests):
+        if len(set(digests)) == len(digests) and not any(
+            self._known(digests[index], offsets[index], arrival_ms) for index in suspects
+        ):
             return self._batch(frozenset(), digests, offsets, arrival_ms)
         return self._check_one_by_one(offsets, digests, suspects, arrival_ms)
 

@@ -26,7 +26,7 @@ SLICE_RECORDS, LOADING_SLICE_RECORDS = 500, 2_000
 
 FETCH_RECORDS, FETCH_WAIT_MS = 20_000, 200
 
-SETTLE_PAUSE_S = 0.5
+SETTLE_PAUSE_S = 2.0
 """What own changes brought is read so often at least, so that no question has much of it to do. A busy schedule's
 minute comes with each flush, and is read once for all of them."""
 
