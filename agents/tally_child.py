@@ -39,13 +39,6 @@ class Request(NamedTuple):
     values: Sequence[bytes | None]
 
 
-class Sent(NamedTuple):
-    """What decoding uses of a record."""
-
-    offset: int
-    value: bytes | None
-
-
 def send(target: BinaryIO, message: object) -> None:
     """Write a message."""
     body = pickle.dumps(message, protocol=pickle.HIGHEST_PROTOCOL)
@@ -65,8 +58,7 @@ def received(source: BinaryIO) -> Iterator[Any]:
 def answer(request: Request) -> tally.Tally | None:
     """None where our own code fails: the worker then tries it itself, and says where it fails."""
     try:
-        records = list(map(Sent._make, zip(request.offsets, request.values, strict=True)))
-        return tally.tally(records, request.rules, request.now_ms, request.with_offsets)
+        return tally.tally(request.offsets, request.values, request.rules, request.now_ms, request.with_offsets)
     except Exception:
         return None
 

@@ -63,18 +63,23 @@ class Decoded(NamedTuple):
 
 def decode_batch(records: Sequence[Record], rules: DecodeRules, now_ms: int) -> Decoded:
     """Decode a batch. now_ms: the wall clock. No content of a record makes it raise."""
+    return decode_columns([record.offset for record in records], [record.value for record in records], rules, now_ms)
+
+
+def decode_columns(offsets: Sequence[int], values: Sequence[bytes | None], rules: DecodeRules, now_ms: int) -> Decoded:
+    """As decode_batch, of the offsets and values of records."""
     sales: list[Sale] = []
     bad: list[Bad] = []
     validate = EITHER_RESERVATION.validator.validate_json
     new_tuple = tuple.__new__
     timezone, latest_ms = rules.timezone, now_ms + rules.max_future_ms
-    for record, text in zip(records, _texts(records, rules.max_record_bytes), strict=True):
+    for offset, text in zip(offsets, _texts(values, rules.max_record_bytes), strict=True):
         try:
             event = validate(text)
             if "reservedAt" in event:
                 at_ms = parse_event_time_ms(event["reservedAt"], timezone)
                 if EARLIEST_MS <= at_ms <= latest_ms:
-                    sales.append(flat_sale(record.offset, event, at_ms, rules.flat_cancels))
+                    sales.append(flat_sale(offset, event, at_ms, rules.flat_cancels))
                     continue
             else:
                 payload, time = event["payload"], event["eventTime"]
@@ -84,7 +89,7 @@ def decode_batch(records: Sequence[Record], rules: DecodeRules, now_ms: int) -> 
                     at_ms = parse_event_time_ms(time, timezone)
                 if EARLIEST_MS <= at_ms <= latest_ms:
                     fields = (
-                        record.offset,
+                        offset,
                         str(payload["concertScheduleId"]),
                         at_ms,
                         payload["quantity"] or 1,
@@ -97,19 +102,19 @@ def decode_batch(records: Sequence[Record], rules: DecodeRules, now_ms: int) -> 
         except ValueError:
             pass  # from pydantic or from parse_event_time_ms: decode_sale finds the cause
         try:
-            sales.append(decode_sale(record.offset, record.value, rules, now_ms))
+            sales.append(decode_sale(offset, values[len(sales) + len(bad)], rules, now_ms))
         except BadRecord as exc:
             bad.append(Bad(len(sales) + len(bad), f"{type(exc).__module__}.{type(exc).__qualname__}", str(exc)))
     return Decoded(sales, bad)
 
 
-def _texts(records: Sequence[Record], max_bytes: int) -> list[bytes]:
+def _texts(given: Sequence[bytes | None], max_bytes: int) -> list[bytes]:
     """The values; b"", which no parser takes, in place of those that only decode_sale may judge.
 
     Too large ones, and those in which pydantic would let NaN pass. Looking through the joined values is as good as
     looking through each (no record that begins with NaN is an object) and much faster.
     """
-    values = [record.value or b"" for record in records]
+    values = [value or b"" for value in given]
     if max(map(len, values), default=0) > max_bytes or may_have_number_constant(b"".join(values)):
         return [b"" if len(v) > max_bytes or may_have_number_constant(v) else v for v in values]
     return values

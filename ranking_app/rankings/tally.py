@@ -9,12 +9,16 @@ from array import array
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import repeat
+from operator import itemgetter
 from typing import NamedTuple
 
 from ranking_app.rankings.event_ids import digests_of, split_digests
 from ranking_app.rankings.panes import MINUTE_S, Pane, cells_of, fold, minute_of, place_of
-from schemas.decode import Bad, DecodeRules, Record, decode_batch
+from schemas.decode import Bad, DecodeRules, decode_columns
 from schemas.sale import Sale
+
+_OFFSET, _AT_MS, _EVENT_ID = (itemgetter(Sale._fields.index(name)) for name in ("offset", "at_ms", "event_id"))
+"""Of a sale; twice as fast as by name, for columns of a backlog."""
 
 
 class Part(NamedTuple):
@@ -76,14 +80,21 @@ class Tally(NamedTuple):
         return array("q", self.times).tolist()
 
 
-def tally(records: Sequence[Record], rules: DecodeRules, now_ms: int, with_offsets: bool = False) -> Tally:
-    """Decode and add up consecutive records of one source partition. now_ms: as in decode_batch.
+def tally(
+    offsets: Sequence[int],
+    values: Sequence[bytes | None],
+    rules: DecodeRules,
+    now_ms: int,
+    with_offsets: bool = False,
+) -> Tally:
+    """Decode and add up consecutive records of one source partition, of which these are the columns.
+    now_ms: as in decode_batch.
 
     with_offsets: for a slice that is expected to repeat events: `without` then never has to give up.
     """
-    sales, bad = decode_batch(records, rules, now_ms)
-    times_ms = [sale.at_ms for sale in sales]
-    offsets, digests = ids_of(sales)
+    sales, bad = decode_columns(offsets, values, rules, now_ms)
+    times_ms = list(map(_AT_MS, sales))
+    ids = ids_of(sales)
     return Tally(
         sales=len(sales),
         bad=bad,
@@ -91,15 +102,18 @@ def tally(records: Sequence[Record], rules: DecodeRules, now_ms: int, with_offse
         oldest_ms=min(times_ms, default=0),
         newest_ms=max(times_ms, default=0),
         times=array("q", times_ms).tobytes(),
-        id_offsets=array("q", offsets).tobytes(),
-        id_digests=b"".join(digests),
+        id_offsets=array("q", ids.offsets).tobytes(),
+        id_digests=b"".join(ids.digests),
     )
 
 
 def ids_of(sales: Sequence[Sale]) -> Ids:
     """Of those that have one: the flat form has none."""
-    named = [(sale.offset, sale.event_id) for sale in sales if sale.event_id is not None]
-    return Ids([offset for offset, _ in named], digests_of([event_id for _, event_id in named]))
+    ids = list(map(_EVENT_ID, sales))
+    if None in ids:
+        sales = [sale for sale in sales if sale.event_id is not None]
+        ids = list(map(_EVENT_ID, sales))
+    return Ids(list(map(_OFFSET, sales)), digests_of(ids))
 
 
 def summed(sales: Sequence[Sale], with_offsets: bool = False) -> Parts:

@@ -85,7 +85,8 @@ def sales_of(published: list[FakeRecord]) -> list[Sale]:
 
 
 def tally_of(published: list[FakeRecord], with_offsets: bool = False) -> Tally:
-    return tally(published, RULES, NOW_MS, with_offsets)
+    offsets, values = [record.offset for record in published], [record.value for record in published]
+    return tally(offsets, values, RULES, NOW_MS, with_offsets)
 
 
 def tallied(published: list[FakeRecord], with_offsets: bool = False) -> TalliedSlice:

@@ -54,7 +54,7 @@ def slice_of(first: int, count: int = 9) -> list[FakeRecord]:
 
 def here(records: Sequence[FakeRecord]) -> Tally:
     """What it has to answer."""
-    return tally(records, RULES, NOW_MS)
+    return tally([record.offset for record in records], [record.value for record in records], RULES, NOW_MS)
 
 
 class Beside:

@@ -6,15 +6,15 @@ from typing import Any
 
 import pytest
 
-import agents.apply
 import ranking_app.rankings.tally
+import schemas.decode
 import tables.pane_cache
 from agents.apply import ApplyFailed
 from agents.tally_process import Answer
 from ranking_app.rankings.panes import fold
 from ranking_app.rankings.windows import Window
 from ranking_app.read_model.sources import SourceKey
-from schemas.decode import DecodeRules, decode_batch
+from schemas.decode import DecodeRules, decode_columns
 from schemas.record import Record
 from tests.property.test_crash_independence import NOW_MS, Life, record
 from tests.support.memory import FakeRecord
@@ -142,11 +142,11 @@ def broken_fold(pane_of: Any, sales: Any) -> Any:
     return fold(pane_of, sales)
 
 
-def broken_decode(records: Sequence[Any], rules: DecodeRules, now_ms: int) -> Any:
+def broken_decode(offsets: Sequence[int], values: Sequence[Any], rules: DecodeRules, now_ms: int) -> Any:
     """A bug that shows in one record."""
-    if any(one.offset == 6 for one in records):
+    if 6 in offsets:
         raise ZeroDivisionError("a bug")
-    return decode_batch(records, rules, now_ms)
+    return decode_columns(offsets, values, rules, now_ms)
 
 
 @pytest.mark.parametrize("says", Says)
@@ -154,8 +154,8 @@ def broken_decode(records: Sequence[Any], rules: DecodeRules, now_ms: int) -> An
 async def test_a_bug_of_our_own_is_told_with_the_offset_of_its_record(
     monkeypatch: pytest.MonkeyPatch, says: Says, bug: Any
 ) -> None:
-    name = "fold" if bug is broken_fold else "decode_batch"
-    for module in (agents.apply, tables.pane_cache, ranking_app.rankings.tally):
+    name = "fold" if bug is broken_fold else "decode_columns"
+    for module in (schemas.decode, tables.pane_cache, ranking_app.rankings.tally):
         monkeypatch.setattr(module, name, bug, raising=False)
     life = Life(PatternTallying(says))
     with small_slices(tallied=5), pytest.raises(ApplyFailed, match=r"partition 0 offset 6 failed: ZeroDivisionError"):
