@@ -94,7 +94,9 @@ class Rows:
         """
         if self._texts:
             self._read_texts()
-        return self._put(self._index(source), minute, cells)
+        changed_from_s = self._put(self._index(source), minute, cells)
+        self._settle_many()
+        return changed_from_s
 
     def put_text(self, source: Hashable, minute: int, text: bytes) -> int:
         """As put of the cells of an encoded pane, which are read when somebody asks. ValueError then if it is none.
@@ -106,6 +108,7 @@ class Rows:
         self._texts[minute, index] = text
         if len(self._texts) > FEW_TEXTS:
             self._read_texts()
+            self._settle_many()
         return minute * MINUTE_S
 
     def _read_texts(self) -> None:
@@ -138,9 +141,11 @@ class Rows:
         self._unsettled_cells += len(cells) - len(self._unsettled.get(place, ()))
         self._unsettled = self._unsettled or {}
         self._unsettled[place] = cells
+        return changed_from_s
+
+    def _settle_many(self) -> None:
         if self._unsettled_cells > FEW_CELLS + len(self._second) // 4:
             self._settle()
-        return changed_from_s
 
     def settle(self) -> None:
         """What was put is in the columns then, as after any question."""

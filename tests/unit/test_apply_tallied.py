@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+import agents.apply
 import ranking_app.rankings.tally
 import schemas.decode
 import tables.pane_cache
@@ -155,7 +156,7 @@ async def test_a_bug_of_our_own_is_told_with_the_offset_of_its_record(
     monkeypatch: pytest.MonkeyPatch, says: Says, bug: Any
 ) -> None:
     name = "fold" if bug is broken_fold else "decode_columns"
-    for module in (schemas.decode, tables.pane_cache, ranking_app.rankings.tally):
+    for module in (agents.apply, schemas.decode, tables.pane_cache, ranking_app.rankings.tally):
         monkeypatch.setattr(module, name, bug, raising=False)
     life = Life(PatternTallying(says))
     with small_slices(tallied=5), pytest.raises(ApplyFailed, match=r"partition 0 offset 6 failed: ZeroDivisionError"):
