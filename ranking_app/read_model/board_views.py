@@ -5,6 +5,7 @@ its asOf, a late event or a new listing.
 """
 
 import asyncio
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from typing import NamedTuple, Protocol, TypeVar
@@ -28,8 +29,9 @@ MAX_CHART_ROWS = 8_000_000
 MAX_KEPT = 1_000
 """Of each kind, however small they are."""
 
-SLICE_CHANGES = 100
-"""Taken into a live board in one go, some milliseconds where all of them have to be settled first."""
+SLICE_CHANGES, SLICE_S = 50, 0.004
+"""So many are taken into a live board before the clock is looked at: others get their turn after that time. A schedule
+takes 5 us, or up to 100 where much of it has to be settled first."""
 
 SLICE_SCHEDULES = 1_000
 """Taken into issues in one go, some milliseconds: others are answered in between."""
@@ -121,10 +123,13 @@ class BoardViews:
         if known is None or changes is None or len(changes.ids) <= SLICE_CHANGES or as_of_s < known.board.as_of_s:
             return
         revision, ids = model.revision, list(changes.ids)
+        turn_ends_s = time.monotonic() + SLICE_S
         for start in range(0, len(ids), SLICE_CHANGES):
             some = Changes(set(ids[start : start + SLICE_CHANGES]), changes.from_s)
             known.board.prepare(model.schedules, some, max(as_of_s, known.board.as_of_s))
-            await asyncio.sleep(0)
+            if time.monotonic() >= turn_ends_s:
+                await asyncio.sleep(0)
+                turn_ends_s = time.monotonic() + SLICE_S
         latest = self._live.get(key)
         if latest is not None and latest.board is known.board and latest.revision < revision:
             self._live[key] = _Live(known.board, revision)
