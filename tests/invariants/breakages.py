@@ -105,8 +105,8 @@ BREAKAGES = [
         4,
         "fetching what somebody else wrote before the owner",
         "ranking_app/read_model/follower.py",
-        " or self._next_offsets[partition] < first_offset:\n",
-        ":\n",
+        "            self._spared.fetch(partition)\n            return\n",
+        "            return\n",
         f"{OWN_WRITES}::test_what_somebody_else_wrote_is_fetched_at_once_and_then_the_owners",
     ),
     Breakage(
