@@ -79,10 +79,12 @@ class RankWatch:
 
     async def prepare(self) -> None:
         """Compute what `look` is going to ask for, with turns for everybody else in between."""
-        as_of_s = self._boards.live_as_of_s()
+        if not self._may_look(self._boards.live_as_of_s()):
+            return
+        changes = None if self._revision is None else self._boards.changes_since(self._revision)
+        await self._boards.settle(self._boards.schedules.keys() if changes is None else changes.ids)
+        as_of_s = self._boards.live_as_of_s()  # of now: settling may take a while
         if self._may_look(as_of_s):
-            changes = None if self._revision is None else self._boards.changes_since(self._revision)
-            await self._boards.settle(self._boards.schedules.keys() if changes is None else changes.ids)
             self._follow(as_of_s)
             for at_s in minutes_before(as_of_s):
                 if at_s not in self._minutes:

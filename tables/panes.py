@@ -24,7 +24,8 @@ catalogue's, which has no panes."""
 
 
 OnWritten = Callable[[int, int, Sequence[Pair]], Awaitable[None]]
-"""Told what the changelog and the store have: partition, offset of the first pair, pairs at offsets without a gap."""
+"""Told what the changelog and the store have: partition, offset of the first pair, pairs at offsets without a gap.
+No pairs, and the offset after them, where somebody else's are between them."""
 
 
 class ChangelogDiverged(RankingError):
@@ -128,8 +129,11 @@ class OwnedPartition:
         if first != expected:
             raise ChangelogDiverged(f"partition {self.number}: expected changelog offset {expected}, got {first}")
         self._store.write(pairs, last)
-        if self._on_written is not None and last - first + 1 == len(pairs):
-            await self._on_written(self.number, first, pairs)
+        if self._on_written is not None:
+            if last - first + 1 == len(pairs):
+                await self._on_written(self.number, first, pairs)
+            else:  # in several batches, and somebody else wrote in between
+                await self._on_written(self.number, last + 1, ())
 
     def _named(self, position: Position) -> Position:
         """The position with this owner's name: it may have been another's before the store was restored."""

@@ -77,6 +77,6 @@ def _sums(own: bytes, more: bytes) -> bytes:
 
 
 def _numbers_of(text: bytes) -> list[int]:
-    """The inverse of _text_of."""
+    """The inverse of panes.text_of."""
     flat = orjson.loads(b"[%b]" % text[1:])
     return list(map(int, flat)) if b'"' in text else flat

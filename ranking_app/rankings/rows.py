@@ -112,9 +112,9 @@ class Rows:
         return minute * MINUTE_S
 
     def _read_texts(self) -> None:
-        texts, self._texts = self._texts, _NOTHING
-        for (minute, index), text in texts.items():
+        for (minute, index), text in self._texts.items():
             self._put(index, minute, parts_of(text, minute)[2])
+        self._texts = _NOTHING  # not before: while one of them cannot be read, no question may be answered without it
 
     def _put(self, index: int, minute: int, cells: Sequence[Cell]) -> int:
         changed_from_s = minute * MINUTE_S

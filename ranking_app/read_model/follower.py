@@ -27,8 +27,8 @@ SLICE_RECORDS, LOADING_SLICE_RECORDS = 500, 2_000
 FETCH_RECORDS, FETCH_WAIT_MS = 20_000, 200
 
 SETTLE_PAUSE_S = 2.0
-"""What own changes brought is read so often at least, so that no question has much of it to do. A busy schedule's
-minute comes with each flush, and is read once for all of them."""
+"""After so long, and the time that reading took, own changes are read that nobody asked for, so that no question has
+much of it to do. A busy schedule's minute comes with each flush, and is read once for all of them."""
 
 RESERVATION_ROLES = (0, 1)
 

@@ -90,6 +90,7 @@ class SavedReadModel:
 
         The whole file or none: it takes the place of the last one when it is complete.
         """
+        await model.settle()  # else each curve does, as it is written
         head = SavedHead(
             changelog_topic=self._changelog_topic,
             offsets=[offset for _, offset in sorted(offsets.items())],

@@ -1,10 +1,10 @@
 """One Faust event per partition batch: the consumer and transport that replace Faust's message-by-message path.
 
 Replaces private methods of faust-streaming 0.15.3 (`_drain_messages`, `_new_offset`, `perform_seek`,
-`on_partitions_revoked`, `_new_consumer_thread`, `_create_worker_consumer`) and of mode-streaming 0.7.1
-(`_gather_remaining_tasks`). Stock Faust spends about 75 us on an
-event before any table is touched; a list of records per event keeps its agents, assignment and rebalancing and takes
-that cost out. Why, what else was tried, and when to drop it: docs/decisions/0002-batch-transport.md. The contract
+`on_partitions_revoked`, `_new_consumer_thread`, `_create_worker_consumer`, `ack`; `_fetch_records` it adds to) and of
+mode-streaming 0.7.1 (`_gather_remaining_tasks`). Stock Faust spends about 75 us on an event before any table is
+touched; a list of records per event keeps its agents, assignment and rebalancing and takes that cost out. Why, what
+else was tried, and when to drop it: docs/decisions/0002-batch-transport.md. The contract
 tests in tests/upstream fail when one of these methods changes upstream.
 """
 
@@ -46,8 +46,8 @@ LIVE_RECORDS = 1_000
 
 LONGEST_REST_S = 0.01
 """From the end of a live poll to the beginning of the next fetch, at most: as long as the process has computed since
-the one before, so that a machine that is quick rests less. What comes meanwhile shares one trip to the brokers, one
-hand-over between threads, and the flushes of all partitions, whose writes then share a trip, too."""
+the live poll before, so that a machine that is quick rests less. What comes meanwhile shares one trip to the brokers,
+one hand-over between threads, and the flushes of all partitions, whose writes then share a trip, too."""
 
 GAPS_S = 1.0
 """How often an idle consumer looks whether it stands past the last record: transaction markers are no records."""
@@ -112,23 +112,30 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
         self._rests_until_s = self._computed_s = 0.0
         self._resting: frozenset[aiokafka.TopicPartition] = frozenset()
 
-    async def _fetch_records(self, consumer: aiokafka.AIOKafkaConsumer, *args: Any, **kwargs: Any) -> Any:
+    async def _fetch_records(
+        self,
+        consumer: aiokafka.AIOKafkaConsumer,
+        active_partitions: set[TP],
+        timeout: float | None = None,  # noqa: ASYNC109 - upstream's
+        max_records: int | None = None,
+    ) -> Any:
         """As upstream, one at a time. Runs in the thread, also after whoever asked for it was cancelled."""
         async with self._polling:
             if self._resting:
                 await asyncio.sleep(max(self._rests_until_s - time.monotonic(), 0))
                 consumer.resume(*(self._resting & consumer.assignment()))
                 self._resting = frozenset()
-            found = await super()._fetch_records(consumer, *args, **kwargs)
+            found = await super()._fetch_records(consumer, active_partitions, timeout, max_records)
             if 0 < sum(map(len, found.values())) < LIVE_RECORDS:
-                self._rest(consumer)
+                self._rest(consumer, active_partitions)
             return found
 
-    def _rest(self, consumer: aiokafka.AIOKafkaConsumer) -> None:
+    def _rest(self, consumer: aiokafka.AIOKafkaConsumer, polled: set[TP]) -> None:
         """Fetch nothing until the next poll: aiokafka would, at once, and later records would wait for that."""
         before_s, self._computed_s = self._computed_s, time.process_time()
         self._rests_until_s = time.monotonic() + min(self._computed_s - before_s, LONGEST_REST_S)
-        self._resting = consumer.assignment() - consumer.paused()
+        # Of an assignment that has just changed, changelogs are not held back yet: they must not be resumed later.
+        self._resting = consumer.assignment() & {aiokafka.TopicPartition(*tp) for tp in polled}
         consumer.pause(*self._resting)
 
     async def finish_polls(self) -> None:
