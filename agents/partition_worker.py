@@ -1,8 +1,7 @@
 """The loop that owns one partition: takes what waits, applies it, makes it durable, acknowledges it.
 
 When busy, batches pile up while a flush is under way, and the next one is larger then and folds more events into each
-pane; when idle, a single event is flushed at once. One task per partition: partitions do not wait for
-each other.
+pane; when idle, a single event is flushed at once. One task per partition: partitions do not wait for each other.
 """
 
 import asyncio

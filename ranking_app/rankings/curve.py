@@ -78,21 +78,18 @@ class Curve(Rows):
             self._read_texts()
         if self._unsettled_cells or len(self._second) > MINUTE_S * len(self._unsettled):
             return False
-        if self._texts or self._unsettled:
-            self._settle()
+        self.settle()
         return not self._second
 
     @property
     def newest_s(self) -> int | None:
         """The newest second with anything in it."""
-        if self._texts or self._unsettled:
-            self._settle()
+        self.settle()
         return self._second[-1] if self._second else None
 
     def first_second_from(self, from_s: int) -> int | None:
         """The first second with anything in it that is not before from_s; None without one."""
-        if self._texts or self._unsettled:
-            self._settle()
+        self.settle()
         second = self._second
         if not second or second[-1] < from_s:
             return None
@@ -132,8 +129,7 @@ class Curve(Rows):
 
         None where the numbers have outgrown machine integers: then ask one by one.
         """
-        if self._texts or self._unsettled:
-            self._settle()
+        self.settle()
         completed, cancelled = self._completed, self._cancelled
         if isinstance(completed, list) or isinstance(cancelled, list) or isinstance(self._second, list):
             return None
@@ -252,7 +248,7 @@ class Curve(Rows):
 
     def _rows(self, window: Window) -> tuple[int, int]:
         """The rows [low, high) of a window."""
-        if self._texts or self._unsettled:
+        if self._texts or self._unsettled:  # as settle(), without a call: every board asks this of every schedule
             self._settle()
         second, start_s, end_s = self._second, window.start_s, window.end_s
         # Most questions are live ones: they end after the last row, and of many schedules nothing is in them.

@@ -72,8 +72,7 @@ class Rows:
 
     def columns(self) -> tuple[tuple[Hashable, ...], tuple[Column, ...]]:
         """The sources, and every column: second, source, completed, cancelled, amount, peak. Not to be changed."""
-        if self._texts or self._unsettled:
-            self._settle()
+        self.settle()
         sums = (self._completed, self._cancelled, self._amount, self._peak)
         return self._sources, (self._second, self._source, *sums)
 

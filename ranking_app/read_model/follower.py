@@ -186,7 +186,7 @@ class Follower:
         while (done := self._next_offsets[partition] - first_offset) < len(pairs):
             part = pairs[done : done + SLICE_RECORDS]
             for key, value in part:
-                self._model.apply_own_change(partition, key, value)
+                self._model.apply_change(partition, key, value, own=True)
             self._applied(partition, first_offset + done + len(part))
             self.moved.set()
             if len(part) == SLICE_RECORDS:

@@ -23,9 +23,9 @@ from tables.layout import PANE, POSITION, pane_key, parse_pane_key, parse_positi
 from tables.panes import LINE_ROLES
 from tables.position import Position
 
-SETTLE_SLICE_S, SETTLE_PAUSE_S = 0.001, 0.004
+SETTLE_TURN_S, SETTLE_REST_S = 0.001, 0.004
 """Settling many schedules takes a fifth of the time: an event that is being counted needs a dozen turns of the loop,
-and would wait a slice for each."""
+and would wait that long for each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,27 +116,16 @@ class ReadModel:
 
     # --- what the follower brings ---
 
-    def apply_change(self, partition: int, key: bytes, value: bytes | None) -> None:
-        """One record of the changelog partition."""
+    def apply_change(self, partition: int, key: bytes, value: bytes | None, own: bool = False) -> None:
+        """One record of the changelog partition.
+
+        own: an owner in this process has just encoded it; such a pane is read when somebody asks.
+        """
         kind = key[:1]
         if kind == PANE:
-            self._apply_pane(partition, key, value)
+            self._apply_pane(partition, key, value, own)
         elif kind == POSITION and value is not None:
             self._apply_position(partition, key, Position.decode(value))
-
-    def apply_own_change(self, partition: int, key: bytes, value: bytes | None) -> None:
-        """As apply_change, of what an owner in this process has just encoded: a pane is read when somebody asks."""
-        if key[:1] != PANE or value is None or value.count(b",") == ONE_CELL_COMMAS:  # sooner read than kept
-            self.apply_change(partition, key, value)
-            return
-        role, source_partition, minute, schedule_id = parse_pane_key(key)
-        if not self._panes.put(schedule_id, pane_number(role, source_partition, minute), *head_of(value)):
-            self.went_back.append(WentBack(partition, key))
-            return
-        source = self._source_keys.get((role, source_partition)) or self._source_key(role, source_partition)
-        schedule = self.schedules.get(schedule_id) or self._schedule(schedule_id)
-        self._note(schedule.id, schedule.curve.put_text(source, minute, value))
-        self._unsettled.add(schedule.id)
 
     async def settle(self, ids: Collection[str] | None = None) -> None:
         """Read what own changes have brought of these schedules (None: of all), with turns for everybody else.
@@ -145,13 +134,13 @@ class ReadModel:
         """
         left = self._unsettled if ids is None else self._unsettled.intersection(ids)
         self._unsettled = self._unsettled - left
-        turn_ends_s = time.monotonic() + SETTLE_SLICE_S
+        turn_ends_s = time.monotonic() + SETTLE_TURN_S
         for schedule_id in left:
             if schedule_id in self.schedules:
                 self.schedules[schedule_id].curve.settle()
             if time.monotonic() >= turn_ends_s:
-                await asyncio.sleep(SETTLE_PAUSE_S)
-                turn_ends_s = time.monotonic() + SETTLE_SLICE_S
+                await asyncio.sleep(SETTLE_REST_S)
+                turn_ends_s = time.monotonic() + SETTLE_TURN_S
 
     def apply_listing(self, key: bytes | None, value: bytes | None, offset: int, written_at_ms: int) -> None:
         """One record of the catalogue topic; written_at_ms: its timestamp.
@@ -256,7 +245,7 @@ class ReadModel:
         """How many panes_of would return."""
         return self._panes.count_of(schedule_id, from_minute, to_minute)
 
-    def _apply_pane(self, partition: int, key: bytes, value: bytes | None) -> None:
+    def _apply_pane(self, partition: int, key: bytes, value: bytes | None, own: bool) -> None:
         role, source_partition, minute, schedule_id = parse_pane_key(key)
         # One object for each source: a curve finds it again by a look at its address.
         source = self._source_keys.get((role, source_partition)) or self._source_key(role, source_partition)
@@ -268,12 +257,19 @@ class ReadModel:
                 self.schedules[schedule_id].curve.put(source, minute, ())
                 self._drop_if_unknown(schedule_id)
             return
-        applied, first, cells = parts_of(value, minute)
+        if own and value.count(b",") != ONE_CELL_COMMAS:  # else it is sooner read than kept
+            (applied, first), cells = head_of(value), None
+        else:
+            applied, first, cells = parts_of(value, minute)
         if not self._panes.put(schedule_id, number, applied, first):
             self.went_back.append(WentBack(partition, key))
             return
         schedule = self.schedules.get(schedule_id) or self._schedule(schedule_id)
-        self._note(schedule.id, schedule.curve.put(source, minute, cells))
+        if cells is None:
+            self._note(schedule.id, schedule.curve.put_text(source, minute, value))
+            self._unsettled.add(schedule.id)
+        else:
+            self._note(schedule.id, schedule.curve.put(source, minute, cells))
 
     def _source_key(self, role: int, partition: int) -> SourceKey:
         return self._source_keys.setdefault((role, partition), SourceKey(role, partition))

@@ -50,13 +50,21 @@ Ask = Callable[[], Awaitable[web.StreamResponse]]
 class _Kept:
     """One answer: its parts as they go out."""
 
-    __slots__ = ("body", "cost_s", "etag", "final", "generation", "live", "made_s", "moment", "zipped")
+    __slots__ = ("body", "completeness", "cost_s", "etag", "final", "live", "made_s", "moment", "zipped")
 
     def __init__(
-        self, moment: Hashable, generation: str, body: bytes, etag: str, *, live: bool, final: bool, cost_s: float
+        self,
+        moment: Hashable,
+        completeness: Completeness,
+        body: bytes,
+        etag: str,
+        *,
+        live: bool,
+        final: bool,
+        cost_s: float,
     ) -> None:
         self.moment = moment
-        self.generation = generation
+        self.completeness = completeness
         self.body = body
         self.etag = etag
         self.live = live
@@ -138,12 +146,12 @@ class KeptAnswers:
         return _response(request, kept)
 
     def _is_of_another_generation(self, kept: _Kept) -> bool:
-        return kept.generation != self._generation()
+        return kept.completeness.generation != self._generation()
 
     def _serves(self, kept: _Kept, recipe: Recipe) -> bool:
         """Whether it is the answer of now, or one that was made so lately that it stands for it."""
         stands_for_it = recipe.live and _rests(kept) and not self._is_of_another_generation(kept)
-        return stands_for_it or kept.moment == (recipe.moment(), recipe.completeness())
+        return stands_for_it or (kept.moment, kept.completeness) == (recipe.moment(), recipe.completeness())
 
     def _made(self, question: Hashable, done: asyncio.Future[_Kept]) -> None:
         del self._making[question]
@@ -177,9 +185,7 @@ async def _make(recipe: Recipe) -> _Kept:
     body = dump(_with_completeness(answer, completeness))
     final = completeness.complete and completeness.final and not recipe.live
     cost_s = time.perf_counter() - started_s
-    return _Kept(
-        (moment, completeness), completeness.generation, body, etag, live=recipe.live, final=final, cost_s=cost_s
-    )
+    return _Kept(moment, completeness, body, etag, live=recipe.live, final=final, cost_s=cost_s)
 
 
 def _with_completeness(answer: Mapping[str, Any], completeness: Completeness) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from typing import Any
 from unittest.mock import patch
 from zoneinfo import ZoneInfo
 
+import pytest
 import structlog
 from aiokafka import TopicPartition
 from hypothesis import given, settings
@@ -13,9 +14,13 @@ from hypothesis import strategies as st
 
 from ranking_app.clock import ManualClock
 from ranking_app.metrics import Metrics
+from ranking_app.rankings.windows import Window
 from ranking_app.read_model import follower as following
 from ranking_app.read_model.follower import Follower
+from ranking_app.read_model.sources import SourceKey
 from ranking_app.read_model.state import ReadModel, ReadRules
+from tables.layout import PANE
+from tests.property.test_crash_independence import NOW_MS, Life, events, record
 from tests.support.memory import FakeRecord
 
 CHANGELOG = "panes-changelog"
@@ -32,10 +37,8 @@ class Recording(ReadModel):
         super().__init__(RULES, ManualClock(0))
         self.given: defaultdict[int, list[bytes]] = defaultdict(list)
 
-    def apply_change(self, partition: int, key: bytes, value: bytes | None) -> None:
+    def apply_change(self, partition: int, key: bytes, value: bytes | None, own: bool = False) -> None:
         self.given[partition].append(key)
-
-    apply_own_change = apply_change
 
 
 class Brokers:
@@ -180,6 +183,83 @@ async def given_in_order(todo: list[tuple[str, int, int]]) -> Run:
 @given(steps)
 def test_every_record_counts_once_in_its_order(todo: list[tuple[str, int, int]]) -> None:
     asyncio.run(given_in_order(todo))
+
+
+def model_of(pairs: list[Pair], own: list[bool], ask: list[bool]) -> ReadModel:
+    """After these records; own, ask: of which the owner is here, and after which somebody asks, again and again."""
+    model = ReadModel(RULES, ManualClock(NOW_MS))
+    for number, (key, value) in enumerate(pairs):
+        model.apply_change(0, key, value, own=own[number % len(own)])
+        if ask[number % len(ask)]:
+            for schedule in model.schedules.values():
+                schedule.curve.columns()
+    return model
+
+
+def what_is_in(model: ReadModel) -> Any:
+    curves = {
+        name: sorted(schedule.curve.totals_by_pane(Window(None, 2**32)).items())
+        for name, schedule in model.schedules.items()
+    }
+    panes = {name: model.panes_of(name, 0, 2**32) for name in curves}
+    return curves, panes, model.went_back, model.touched, {s: model.position(s) for s in [SourceKey(0, 0)]}
+
+
+own_or_not = st.lists(st.booleans(), min_size=1, max_size=5)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.lists(events, max_size=60),
+    st.lists(st.integers(1, 12), min_size=1, max_size=4),
+    own_or_not,
+    own_or_not,
+    st.data(),
+)
+def test_what_an_owner_here_wrote_gives_the_same_as_what_another_wrote(given_events, sizes, own, ask, data):
+    life = Life()
+    life.live([record(offset, event) for offset, event in enumerate(given_events)], sizes, {})
+    pairs = life.log.pairs
+    stale = data.draw(st.integers(0, len(pairs)))  # a stale owner writes these again
+    retired = [(key, None) for key, _ in pairs[: data.draw(st.integers(0, 3))] if key[:1] == PANE]
+    pairs = [*pairs, *pairs[:stale], *retired]
+    found = model_of(pairs, own, ask)
+    assert what_is_in(found) == what_is_in(model_of(pairs, [False], [False]))
+
+
+async def test_what_is_settled_needs_no_settling_any_more(monkeypatch: Any) -> None:
+    monkeypatch.setattr("ranking_app.read_model.state.SETTLE_TURN_S", 0.0)  # a turn for others after each schedule
+    life = Life()
+    await life.flush([record(n, (n % 4, 5 + n, 1, False, n)) for n in range(24)])
+    model = model_of(life.log.pairs, [True], [False])
+    unread = {name for name, schedule in model.schedules.items() if schedule.curve._texts}
+    assert unread == set(model.schedules), "else this tests nothing"
+    await model.settle({"S0", "S9"})
+    assert {name for name, schedule in model.schedules.items() if schedule.curve._texts} == unread - {"S0"}
+    await model.settle()
+    assert not any(schedule.curve._texts for schedule in model.schedules.values())
+
+
+@pytest.mark.parametrize("others", [0, 2])
+async def test_an_owner_brings_what_it_wrote_or_says_that_there_is_a_gap(others: int) -> None:
+    """More than one record batch, and somebody else between them: nobody may take the offsets for its own."""
+    life, told = Life(), []
+
+    async def on_written(partition: int, first: int, pairs: Any) -> None:
+        told.append((partition, first, [key for key, _ in pairs]))
+
+    append = life.log.append
+
+    async def append_with_others(partition: int, pairs: Any) -> tuple[int, int]:
+        first, last = await append(partition, pairs)
+        life.log.pairs += [(b"X", b"")] * others
+        return first, last + others
+
+    life.owned._on_written = on_written
+    life.log.append = append_with_others  # type: ignore[method-assign]
+    await life.flush([record(0, (0, 5, 1, False, 0))])
+    written = [key for key, _ in life.log.pairs if key != b"X"]
+    assert told == ([(0, 0, written)] if not others else [(0, len(written) + others, [])])
 
 
 async def test_what_the_owner_brings_is_not_fetched() -> None:

@@ -11,7 +11,7 @@ from importlib.metadata import version
 from typing import Any, cast
 
 import pytest
-from aiokafka.consumer.fetcher import Fetcher
+from aiokafka.consumer.fetcher import Fetcher, FetchResult
 from aiokafka.consumer.group_coordinator import BaseCoordinator, GroupCoordinator
 from aiokafka.record.default_records import DefaultRecord, _DefaultRecordPy
 from aiokafka.record.legacy_records import LegacyRecord, _LegacyRecordPy
@@ -74,6 +74,11 @@ LEANED_ON = [
     (GroupCoordinator._on_metadata_change, "86316f4dffa6"),
     (GroupCoordinator._perform_assignment, "a5cf61fa9732"),
     (Fetcher._proc_offset_requests, "96978550f836"),
+    # What is paused is not fetched, and what was fetched of it is thrown away, also behind a seek:
+    (FetchResult.check_assignment, "b5340df67e3f"),
+    (Fetcher.fetched_records, "be4348896b9b"),
+    (Fetcher._get_actions_per_node, "1dab2cf937d1"),
+    (Fetcher.seek_to, "f0ba6aba6c22"),
 ]
 
 
