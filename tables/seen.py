@@ -3,19 +3,22 @@
 Exact (128-bit digests), bounded in memory, and as durable as the panes:
 
 - the changelog gets one packed record per flush (20 bytes an id), in the same record batch as the panes;
-- in memory, the newest ids are in a dict; from time to time the oldest of them are frozen into a sorted run in the
+- in memory, the newest ids are in a dict (tables.hot_ids); when these are many they are frozen into a sorted run in the
   store, and a Bloom filter (tables.bloom) keeps nearly every new id from being looked up there;
 - ids expire by whole segments of half the memory's length: their records get tombstones, their runs go.
 
 Runs exist only in the local store: they are derived from the packed records, and made again when those are restored.
 Measured per id on the development machine: digest 0.3 us, dict 0.3 us, Bloom 0.5 us, against 2.7 us for one RocksDB
 key per id (docs/decisions/0005).
+
+Freezing 131,072 ids takes some 80 ms, and all partitions of a topic come to it at the same time. So it is done in
+steps, some with each flush that follows; until the last of them, the ids are found where they were.
 """
 
 import struct
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import repeat
+from itertools import islice
 from typing import Protocol
 
 import numpy as np
@@ -23,10 +26,18 @@ import numpy.typing as npt
 
 from ranking_app.rankings.event_ids import DIGEST_BYTES, split_digests
 from tables.bloom import BloomFilter
+from tables.hot_ids import HotIds, Rows
 from tables.layout import parse_seen_segment, seen_key, seen_prefix
 
 HOT_IDS = 131_072
-"""Ids kept in the dict: retries come within seconds. About 20 MiB per source partition at the most."""
+"""Ids kept in the dict: retries come within seconds. About 20 MiB per source partition at the most, and as much again
+while they are frozen."""
+
+FREEZE_STEPS = 16
+"""So many steps of freezing are done until there are as many ids again; it takes a dozen."""
+
+STEP_CHUNKS = 16
+"""Written in one step: 3 ms."""
 
 CHUNK_IDS = 1024
 """A run is stored in chunks of this many ids (32 KiB): one look-up reads one chunk."""
@@ -35,11 +46,7 @@ SEGMENTS_IN_MEMORY_LENGTH = 2
 """A segment is half the memory's length, so that ids are kept for at most one and a half times that long."""
 
 _HEAD = struct.Struct("<QI")
-_STAMP = struct.Struct("<QQ")
 _RUN_HEAD = struct.Struct(">cBHQQI")
-
-Rows = npt.NDArray[np.uint64]
-"""Shape (ids, 4): the digest's two halves, source offset, arrival in ms."""
 
 
 class IdStore(Protocol):
@@ -81,7 +88,7 @@ class _Run:
     """A sorted run in the store: the first half-digest of each chunk, in memory, tells which chunk to read."""
 
     number: int
-    fences: Rows
+    fences: npt.NDArray[np.uint64]
 
 
 class _Segment:
@@ -105,8 +112,11 @@ class SeenIds:
         self._keep_ms = keep_ms
         self._segment_ms = max(keep_ms // SEGMENTS_IN_MEMORY_LENGTH, 1)
         self._hot_limit = hot_ids
-        self._hot: dict[bytes, bytes] = {}
-        """Digest to stamp."""
+        self._hot = HotIds()
+        self._cooling = HotIds()
+        """Those that are being frozen."""
+        self._freezing: Iterator[None] = iter(())
+        """The steps that are left."""
         self._segments: dict[int, _Segment] = {}
         self._next_run = 0
         self._load()
@@ -125,9 +135,8 @@ class SeenIds:
 
     def remember(self, batch: SeenBatch) -> None:
         """Take over what check() found, after the changelog has it."""
-        self._hot.update(zip(batch.digests, _stamps(batch.offsets, batch.arrival_ms), strict=True))
-        if len(self._hot) >= self._hot_limit:
-            self._freeze()
+        self._hot.add(batch.digests, batch.offsets, batch.arrival_ms)
+        self._freeze_some(1 + len(batch.digests) * FREEZE_STEPS // self._hot_limit)
 
     def expired_records(self, now_ms: int) -> list[bytes]:
         """Keys of packed records whose whole segment is too old; call forget() once their tombstones are written."""
@@ -141,7 +150,10 @@ class SeenIds:
 
     def forget(self, now_ms: int) -> None:
         """Drop the runs and filters of segments that are too old."""
-        for number in [n for n in self._segments if n < self._oldest_segment(now_ms)]:
+        gone = [number for number in self._segments if number < self._oldest_segment(now_ms)]
+        if gone:
+            self._freeze_some(None)  # what is being frozen may be of one of these
+        for number in gone:
             del self._segments[number]
             self._store.delete_prefix(self._run_prefix(number))
 
@@ -151,9 +163,10 @@ class SeenIds:
         return sum(segment.filter.size_bytes for segment in self._segments.values())
 
     def _suspects(self, digests: list[bytes]) -> set[int]:
-        """Indices that may be known: those in the dict, and those that a filter cannot rule out."""
-        hot = self._hot
-        suspects = set() if hot.keys().isdisjoint(digests) else {i for i, d in enumerate(digests) if d in hot}
+        """Indices that may be known: those in memory, and those that a filter cannot rule out."""
+        suspects = set(self._hot.among(digests))
+        if self._cooling:
+            suspects.update(self._cooling.among(digests))
         if self._segments and digests:
             hashes = np.frombuffer(b"".join(digests), dtype="<u8").reshape(-1, 2)
             for segment in self._segments.values():
@@ -174,8 +187,7 @@ class SeenIds:
         return self._batch(frozenset(duplicates), list(fresh), list(fresh.values()), arrival_ms)
 
     def _known(self, digest: bytes, offset: int, arrival_ms: int) -> bool:
-        seen = self._hot.get(digest)
-        stamps = [_STAMP.unpack(seen)] if seen is not None else list(self._in_runs(digest))
+        stamps = [*self._hot.stamps(digest)] or [*self._cooling.stamps(digest)] or self._in_runs(digest)
         return any(at != offset and arrival_ms - came_ms <= self._keep_ms for at, came_ms in stamps)
 
     def _in_runs(self, digest: bytes) -> Iterator[tuple[int, int]]:
@@ -199,23 +211,39 @@ class SeenIds:
         key = seen_key(self._role, self._partition, segment, offsets[0], offsets[-1])
         return SeenBatch(duplicates, key, pack_ids(digests, offsets, arrival_ms), digests, offsets, arrival_ms)
 
-    def _freeze(self) -> None:
-        """Move what is in the dict into sorted runs in the store, one per segment."""
-        rows = _rows(self._hot)
-        segments = rows[:, 3] // np.uint64(self._segment_ms)
-        for number in np.unique(segments).tolist():
-            self._write_run(number, rows[segments == number])
-        self._hot.clear()
+    def _freeze_some(self, steps: int | None) -> None:
+        """Do some of the steps that are left, None: all; begin anew where there are enough ids."""
+        for _ in islice(self._freezing, steps):
+            pass
+        if len(self._hot) >= self._hot_limit:
+            for _ in self._freezing:
+                pass
+            self._hot, self._cooling = HotIds(), self._hot
+            self._freezing = self._freeze()
 
-    def _write_run(self, number: int, rows: Rows) -> None:
-        rows = rows[np.argsort(rows[:, 0], kind="stable")]
+    def _freeze(self) -> Iterator[None]:
+        """Move what is cooling into sorted runs in the store, one per segment."""
+        rows = self._cooling.rows()
+        yield
+        segments = rows[:, 3] // np.uint64(self._segment_ms)
+        several = (segments != segments[0]).any()
+        for number in np.unique(segments).tolist() if several else [int(segments[0])]:
+            yield from self._write_run(number, rows[segments == number] if several else rows)
+        self._cooling = HotIds()
+
+    def _write_run(self, number: int, rows: Rows) -> Iterator[None]:
+        rows = rows[np.argsort(rows[:, 0].copy())]
         run = self._next_run
         self._next_run += 1
-        chunks = [rows[at : at + CHUNK_IDS] for at in range(0, len(rows), CHUNK_IDS)]
-        self._store.put_many((self._run_key(number, run, index), chunk.tobytes()) for index, chunk in enumerate(chunks))
         segment = self._segments.setdefault(number, _Segment())
+        yield
+        for first in range(0, -(-len(rows) // CHUNK_IDS), STEP_CHUNKS):
+            part = rows[first * CHUNK_IDS : (first + STEP_CHUNKS) * CHUNK_IDS]
+            chunks = (part[at : at + CHUNK_IDS].tobytes() for at in range(0, len(part), CHUNK_IDS))
+            self._store.put_many((self._run_key(number, run, n), chunk) for n, chunk in enumerate(chunks, first))
+            segment.filter.add(part[:, :2])
+            yield
         segment.runs.append(_Run(run, rows[::CHUNK_IDS, 0].copy()))
-        segment.filter.add(rows[:, :2])
 
     def _load(self) -> None:
         """Make dict, runs and filters again from the packed records, after a restart or a restore.
@@ -225,9 +253,8 @@ class SeenIds:
         self._store.delete_prefix(self._own_runs())
         for _, value in self._store.scan(seen_prefix(self._role, self._partition)):
             arrival_ms, digests, offsets = unpack_ids(value)
-            self._hot.update(zip(digests, _stamps(offsets, arrival_ms), strict=True))
-            if len(self._hot) >= self._hot_limit:
-                self._freeze()
+            self._hot.add(digests, offsets, arrival_ms)
+            self._freeze_some(FREEZE_STEPS)
 
     def _chunk(self, segment: int, run: int, index: int) -> Rows:
         value = self._store.get(self._run_key(segment, run, index))
@@ -263,14 +290,3 @@ def unpack_ids(value: bytes) -> tuple[int, list[bytes], list[int]]:
     arrival_ms, count = _HEAD.unpack_from(value)
     end = _HEAD.size + DIGEST_BYTES * count
     return arrival_ms, split_digests(value[_HEAD.size : end]), np.frombuffer(value, dtype="<u8", offset=end).tolist()
-
-
-def _stamps(offsets: Sequence[int], arrival_ms: int) -> Iterator[bytes]:
-    """Source offset and arrival of each id. Bytes, not tuples: the garbage collector has no look at them."""
-    return map(_STAMP.pack, offsets, repeat(arrival_ms))
-
-
-def _rows(hot: dict[bytes, bytes]) -> Rows:
-    """Digest halves, offset and arrival of every id, as one array."""
-    columns = (np.frombuffer(b"".join(column), dtype="<u8").reshape(-1, 2) for column in (hot, hot.values()))
-    return np.concatenate(list(columns), axis=1)

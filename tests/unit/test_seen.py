@@ -82,6 +82,29 @@ def test_ids_that_were_frozen_into_runs_are_still_known(memory: Memory) -> None:
     assert memory.arrive(*((200 + n, f"id-{n}") for n in range(100))) == set(range(200, 300))
 
 
+def test_ids_are_known_at_every_step_of_being_frozen() -> None:
+    memory = Memory(MemoryStore(), hot_ids=40)
+    for offset in range(100):
+        memory.arrive((offset, f"id-{offset}"))
+        again = memory.seen.check(
+            list(range(200, 201 + offset)), digests_of(f"id-{n}" for n in range(offset + 1)), 1_000
+        )
+        assert len(again.duplicates) == offset + 1
+    assert any(key.startswith(b"r") for key in memory.store.pairs)
+
+
+def test_segments_that_expire_while_their_ids_are_frozen_leave_nothing_behind() -> None:
+    for events in range(40, 47):
+        memory = Memory(MemoryStore(), hot_ids=40)
+        memory.arrive(*((offset, f"id-{offset}") for offset in range(39)), at_ms=0)
+        for offset in range(39, events):
+            memory.arrive((offset, f"id-{offset}"), at_ms=DAY_MS // 2)
+        memory.expire(DAY_MS + DAY_MS // 2)
+        assert not any(key.startswith(memory.seen._run_prefix(0)) for key in memory.store.pairs)
+        late = [(1_000 + n, f"id-{n}") for n in range(events)]
+        assert memory.arrive(*late, at_ms=DAY_MS + DAY_MS // 2) == {1_000 + n for n in range(39, events)}
+
+
 def test_a_restart_forgets_nothing(memory: Memory) -> None:
     for offset in range(50):
         memory.arrive((offset, f"id-{offset}"))
