@@ -35,8 +35,8 @@ TALLIED_BYTES = 4 * 1024 * 1024
 ANSWERS_WITHIN_S = 2.0
 """For all slices of a batch together; 50 ms each are usual. A rebalance waits for the flush under way."""
 
-HELPED_RECORDS = 1_000
-"""From so many on there is a backlog: fewer are decoded sooner than they are sent."""
+HELPED_RECORDS = 200
+"""From so many on somebody waits for others already: fewer are decoded sooner than they are sent."""
 
 
 class ApplyFailed(RankingError):
