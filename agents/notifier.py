@@ -43,8 +43,12 @@ TRANSACTION_TIMEOUT_MS = 30_000
 class Boards(Protocol):
     """What the notifier needs of the read model, which agents do not know."""
 
-    schedules: dict[str, Schedule]
+    schedules: Mapping[str, Schedule]
     touched: set[str]
+
+    def is_listed(self, schedule_id: str) -> bool:
+        """Whether the catalogue has the schedule; quick, and nothing of its sales is looked at."""
+        ...
 
     def live_as_of_s(self) -> int:
         """The end (exclusive) of what counts as having happened."""
@@ -221,11 +225,10 @@ class Notifier:
         for number, schedule_id in enumerate(ids, start=1):
             if number % SLICE_SCHEDULES == 0:
                 await asyncio.sleep(0)
-            schedule = boards.schedules.get(schedule_id)
-            if schedule is None:
-                self._known.pop(schedule_id, None)  # retired: should it come back, its past is told apart by ids
-            if schedule is None or schedule.listing is None:
+            if not boards.is_listed(schedule_id):  # or retired: without a capacity there is no news
+                self._known.pop(schedule_id, None)  # should it come back, its past is told apart by ids
                 continue
+            schedule = boards.schedules[schedule_id]
             if schedule.curve.may_reach(as_of_s):
                 later.add(schedule_id)
             fresh += self._new(schedule, as_of_s, oldest_ms, raised)

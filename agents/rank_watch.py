@@ -11,7 +11,11 @@ from ranking_app.rankings.live_board import LiveBoard
 from ranking_app.rankings.rank_news import EnteredTop, RankKind, RankNews, RankRule, minutes_before, period, rank_news
 from ranking_app.rankings.schedule import Schedule
 from ranking_app.rankings.slices import EVERYTHING
+from ranking_app.tasks import in_turns
 from schemas.notification import Notification, RankedBoard, entered_top, number_one, rank_id
+
+TURN_S = 0.002
+"""Changes are taken into the boards for so long before others get their turn."""
 
 BEHIND_MS = 60_000
 """A source partition with lag whose newest sale is older than this is catching up: the board of now is half of one."""
@@ -83,7 +87,8 @@ class RankWatch:
             return
         changes = None if self._revision is None else self._boards.changes_since(self._revision)
         await self._boards.settle(self._boards.schedules.keys() if changes is None else changes.ids)
-        as_of_s = self._boards.live_as_of_s()  # of now: settling may take a while
+        await self._follow_in_turns()
+        as_of_s = self._boards.live_as_of_s()  # of now: that may take a while
         if self._may_look(as_of_s):
             self._follow(as_of_s)
             for at_s in minutes_before(as_of_s):
@@ -119,6 +124,20 @@ class RankWatch:
             part.lag == 0 or (part.watermark_ms is not None and part.watermark_ms >= oldest_ms)
             for part in covered.partitions
         )
+
+    async def _follow_in_turns(self) -> None:
+        """Most of what `_follow` has to do, with turns for everybody else in between."""
+        boards, as_of_s = self._boards, self._boards.live_as_of_s()
+        changes = None if self._revision is None else boards.changes_since(self._revision)
+        if changes is None or as_of_s < self._now.as_of_s:
+            return
+        revision = boards.revision
+        await in_turns(self._now.prepare_in_steps(boards.schedules, changes, as_of_s), TURN_S)
+        for at_s, kept in self._minutes.items():
+            if changes.from_s < at_s:
+                kept.mend(boards.schedules, changes.ids)
+                await asyncio.sleep(0)
+        self._revision = revision
 
     def _follow(self, as_of_s: int) -> Ranked:
         """The board of now; what changed is put into those of the minutes before too."""

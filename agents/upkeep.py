@@ -20,7 +20,7 @@ class View:
     """
 
     went_back: Callable[[], list[tuple[int, bytes]]]
-    expired: Callable[[], set[str]]
+    expired: Callable[[], Awaitable[set[str]]]
     pane_keys: Callable[[set[str]], list[tuple[int, bytes]]]
 
 
@@ -68,7 +68,7 @@ class Upkeep:
 
     async def retire(self) -> None:
         """Delete the panes of schedules whose newest event is past its retention."""
-        expired = self._view.expired()
+        expired = await self._view.expired()  # no await after this: what it says is of now
         if not expired:
             return
         by_partition: dict[int, list[bytes]] = {}

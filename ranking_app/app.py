@@ -30,6 +30,7 @@ from ranking_app.rankings.rank_news import RankRule
 from ranking_app.read_model.sources import LINE_TOPICS
 from ranking_app.read_model.state import ReadModel
 from ranking_app.settings import Settings
+from ranking_app.tasks import in_turns
 from ranking_app.topics import DAY_MS, METADATA_MAX_AGE_MS
 from schemas.decode import DecodeRules
 from tables.changelog import PRODUCER_OPTIONS
@@ -38,6 +39,9 @@ STOP_BUDGET_S = 5.0
 """For the last flush, the commit, and Faust to leave its group. SIGTERM promises 10 s; the rest is for the others."""
 
 STARTING_ENDS_WITHIN_S = 0.5
+
+EXPIRED_TURN_S = 0.004
+"""All schedules are looked at for so long before others get their turn."""
 
 HOUR_MS = 3600 * 1000
 
@@ -285,15 +289,25 @@ def _view(model: ReadModel, settings: Settings) -> View:
         found, model.went_back = model.went_back, []
         return [(item.partition, item.key) for item in found]
 
-    def expired() -> set[str]:
+    async def expired() -> set[str]:
         if not model.loaded:
             return set()
+        await model.settle()
         oldest_s = (model.clock_ms() - retention_ms) // 1000
-        return {
-            schedule.id
-            for schedule in model.schedules.values()
-            if not schedule.curve.is_empty and (schedule.curve.newest_s or 0) < oldest_s
-        }
+        found: list[str] = []
+
+        def is_expired(schedule_id: str) -> bool:
+            schedule = model.schedules.get(schedule_id)
+            if schedule is None or schedule.curve.is_empty:
+                return False
+            return (schedule.curve.newest_s or 0) < oldest_s
+
+        def look(schedule_id: str) -> None:
+            if is_expired(schedule_id):
+                found.append(schedule_id)
+
+        await in_turns(map(look, list(model.schedules)), EXPIRED_TURN_S)
+        return {schedule_id for schedule_id in found if is_expired(schedule_id)}  # some may have sold in between
 
     return View(went_back=went_back, expired=expired, pane_keys=model.pane_keys)
 

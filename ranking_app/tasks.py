@@ -1,7 +1,8 @@
-"""Tasks that nobody waits for: what ends one of them unexpectedly has to reach somebody."""
+"""Tasks beside others: what ends one that nobody waits for has to reach somebody; long ones leave turns to others."""
 
 import asyncio
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterable
 from typing import Any
 
 
@@ -13,3 +14,12 @@ def telling(on_failure: Callable[[BaseException], None]) -> Callable[[asyncio.Fu
             on_failure(error)
 
     return ended
+
+
+async def in_turns(steps: Iterable[object], turn_s: float, rest_s: float = 0.0) -> None:
+    """Take all steps, for some turn_s at a time; others have their turns in between, and rest_s at least."""
+    turn_ends_s = time.monotonic() + turn_s
+    for _ in steps:
+        if time.monotonic() >= turn_ends_s:
+            await asyncio.sleep(rest_s)
+            turn_ends_s = time.monotonic() + turn_s

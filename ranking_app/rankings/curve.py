@@ -74,8 +74,6 @@ class Curve(Rows):
     def is_empty(self) -> bool:
         """Whether there is nothing at all."""
         # Asked after every removal, so without settling where that can be told: each takes one minute at most.
-        if self._texts:
-            self._read_texts()
         if self._unsettled_cells or len(self._second) > MINUTE_S * len(self._unsettled):
             return False
         self.settle()
@@ -248,7 +246,7 @@ class Curve(Rows):
 
     def _rows(self, window: Window) -> tuple[int, int]:
         """The rows [low, high) of a window."""
-        if self._texts or self._unsettled:  # as settle(), without a call: every board asks this of every schedule
+        if self._unsettled:  # as settle(), without a call: every board asks this of every schedule
             self._settle()
         second, start_s, end_s = self._second, window.start_s, window.end_s
         # Most questions are live ones: they end after the last row, and of many schedules nothing is in them.

@@ -5,7 +5,7 @@ of it each time would leave no time for anything else. Its rows are always those
 """
 
 from bisect import bisect_left, insort
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from heapq import heapify, heappop, heappush
 
 from ranking_app.rankings.boards.board import Board, KeyOf, Ranked, Row
@@ -15,6 +15,9 @@ from ranking_app.rankings.slices import Slice
 
 ONE_BY_ONE = 100
 """Up to one change in so many rows is put in its place by itself; of more, all rows are gone through once: as quick."""
+
+STEP_CHANGES = 50
+"""A schedule takes 5 us, or up to 100 where much of it has to be settled first."""
 
 
 class LiveBoard:
@@ -75,6 +78,14 @@ class LiveBoard:
             self._look_at(changes.ids, schedules, as_of_s)
         else:  # a board of an hour ago: what happens now concerns it in an hour
             self._look_later(changes.ids, changes.from_s + 1)
+
+    def prepare_in_steps(self, schedules: Mapping[str, Schedule], changes: Changes, as_of_s: int) -> Iterator[None]:
+        """As prepare, some changes in a step; between two of them the board may be moved on to later instants."""
+        ids = list(changes.ids)
+        for start in range(0, len(ids), STEP_CHANGES):
+            some = Changes(set(ids[start : start + STEP_CHANGES]), changes.from_s)
+            self.prepare(schedules, some, max(as_of_s, self._as_of_s))
+            yield
 
     def _look_at(self, ids: Iterable[str], schedules: Mapping[str, Schedule], as_of_s: int) -> None:
         """See where these stand now; those that are not where they were are noted, to be replaced."""

@@ -196,16 +196,6 @@ def applied_of(text: bytes) -> int:
     return int(text[1 : text.find(b",")])
 
 
-def head_of(text: bytes) -> tuple[int, int | None]:
-    """`applied` and `first` of a pane that encode_pane has written, whose cells are not looked at.
-
-    >>> head_of(b'[7,5,1,2,1,500]'), head_of(b'[7,1,2,1,500]')
-    ((7, 5), (7, None))
-    """
-    numbers = text[1:-1].split(b",", 2)
-    return int(numbers[0]), int(numbers[1]) if text.count(b",") % 4 == 1 else None
-
-
 def _parts_of_any(value: bytes, flat: Any, minute: int) -> tuple[int, int | None, list[Cell]]:
     """As parts_of, of whatever the value has; flat: the JSON of it."""
     # Four numbers a second, after `applied` alone or after `applied` and `first`.

@@ -7,24 +7,23 @@ takes 26 bytes: a sold-out stadium of 60,000 seats at most 1.6 MB, a hall of 2,0
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from operator import sub
 from typing import Any, ClassVar, Self
 
 from ranking_app.rankings.columns import Column, extended
-from ranking_app.rankings.panes import MINUTE_S, Cell, parts_of
+from ranking_app.rankings.panes import MINUTE_S, Cell
 
 FEW_CELLS = 4
 """Cells are kept as they were put until somebody asks: one settling then serves many puts. But a cell takes ten
 times the memory of a row, and nobody asks while a worker loads: above this and a quarter of the rows, settle."""
 
+SOME_CELLS = 64
+"""As FEW_CELLS, of panes that are put together: a busy minute, which comes again and again before somebody asks."""
+
 MANY_CELLS = 8
 """A minute with so many is a busy one and is put again and again, each time a little longer. Its cells are kept, so
 that the next put can tell from which second on it differs; of fewer it is as quick to sum up the whole minute."""
-
-FEW_TEXTS = 16
-"""Panes kept as the text that they came as, until somebody asks: text takes no more memory than rows do, so this bounds
-how long the next question takes. A busy minute is in one such text however often it comes."""
 
 _Row = tuple[int, int, int, int, int]
 """(second, index of the source, completed, cancelled, amount): its own numbers, not summed up"""
@@ -48,7 +47,6 @@ class Rows:
         "_second",  # n: the second of each row
         "_source",  # n: index into _sources
         "_sources",
-        "_texts",  # (minute, index of the source) -> its pane as it was encoded, newer than all else
         "_unsettled",  # (minute, index of the source) -> its cells, not yet in the columns
         "_unsettled_cells",
     )
@@ -59,7 +57,6 @@ class Rows:
     def __init__(self) -> None:
         self._sources: tuple[Hashable, ...] = ()
         self._latest: dict[int, tuple[int, Sequence[Cell]]] = _NOTHING
-        self._texts: dict[tuple[int, int], bytes] = _NOTHING
         self._unsettled: dict[tuple[int, int], Sequence[Cell]] = _NOTHING
         self._unsettled_cells = 0
         self._changed_from_s = _NOTHING_CHANGED_S
@@ -91,29 +88,15 @@ class Rows:
         minute or second is added to it. Cheap: one cell behind all others is added to the columns, which the next
         question brings up to date with everything else.
         """
-        if self._texts:
-            self._read_texts()
         changed_from_s = self._put(self._index(source), minute, cells)
-        self._settle_many()
+        self._settle_many(FEW_CELLS)
         return changed_from_s
 
-    def put_text(self, source: Hashable, minute: int, text: bytes) -> int:
-        """As put of the cells of an encoded pane, which are read when somebody asks. ValueError then if it is none.
-
-        A busy pane comes many times before that, and reads itself quicker with others than alone.
-        """
-        index = self._index(source)
-        self._texts = self._texts or {}
-        self._texts[minute, index] = text
-        if len(self._texts) > FEW_TEXTS:
-            self._read_texts()
-            self._settle_many()
-        return minute * MINUTE_S
-
-    def _read_texts(self) -> None:
-        for (minute, index), text in self._texts.items():
-            self._put(index, minute, parts_of(text, minute)[2])
-        self._texts = _NOTHING  # not before: while one of them cannot be read, no question may be answered without it
+    def put_all(self, panes: Iterable[tuple[Hashable, int, Sequence[Cell]]]) -> None:
+        """As put of each, with its source and minute; somebody settles them soon."""
+        for source, minute, cells in panes:
+            self._put(self._index(source), minute, cells)
+        self._settle_many(SOME_CELLS)
 
     def _put(self, index: int, minute: int, cells: Sequence[Cell]) -> int:
         changed_from_s = minute * MINUTE_S
@@ -142,20 +125,18 @@ class Rows:
         self._unsettled[place] = cells
         return changed_from_s
 
-    def _settle_many(self) -> None:
-        if self._unsettled_cells > FEW_CELLS + len(self._second) // 4:
+    def _settle_many(self, few: int) -> None:
+        if self._unsettled_cells > few + len(self._second) // 4:
             self._settle()
 
     def settle(self) -> None:
         """What was put is in the columns then, as after any question."""
-        if self._texts or self._unsettled:
+        if self._unsettled:
             self._settle()
 
     @property
     def completed_at_most(self) -> int:
         """No more than this was completed in all: told without settling, which counts some cells twice."""
-        if self._texts:
-            self._read_texts()
         unsettled = self._unsettled.values()
         return self._completed[-1] + sum([completed for cells in unsettled for _, completed, _, _ in cells])
 
@@ -163,8 +144,6 @@ class Rows:
         """Whether there may be anything at from_s or later; told without settling, and never wrongly denied."""
         if self._second and self._second[-1] >= from_s:
             return True
-        if self._texts:
-            self._read_texts()
         return any(cells[-1][0] >= from_s for cells in self._unsettled.values() if cells)
 
     def _index(self, source: Hashable) -> int:
@@ -176,8 +155,6 @@ class Rows:
 
     def _settle(self) -> None:
         """Bring the columns up to date: everything from the first changed second on is summed up anew."""
-        if self._texts:
-            self._read_texts()
         changed, from_s = self._unsettled, self._changed_from_s
         self._unsettled, self._unsettled_cells, self._changed_from_s = _NOTHING, 0, _NOTHING_CHANGED_S
         old, rows = self._cut(bisect_left(self._second, from_s)), list[_Row]()

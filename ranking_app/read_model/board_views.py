@@ -5,7 +5,6 @@ its asOf, a late event or a new listing.
 """
 
 import asyncio
-import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from typing import NamedTuple, Protocol, TypeVar
@@ -16,6 +15,7 @@ from ranking_app.rankings.live_board import LiveBoard
 from ranking_app.rankings.movement import Book, Chart, Charts, issues_before
 from ranking_app.rankings.schedule import Schedule
 from ranking_app.rankings.slices import Slice
+from ranking_app.tasks import in_turns
 
 MAX_ROWS = 400_000
 """Of fixed boards, over all together: some 100 MB."""
@@ -29,9 +29,8 @@ MAX_CHART_ROWS = 8_000_000
 MAX_KEPT = 1_000
 """Of each kind, however small they are."""
 
-SLICE_CHANGES, SLICE_S = 50, 0.004
-"""So many are taken into a live board before the clock is looked at: others get their turn after that time. A schedule
-takes 5 us, or up to 100 where much of it has to be settled first."""
+TURN_S = 0.004
+"""Changes are taken into a live board for so long before others get their turn."""
 
 SLICE_SCHEDULES = 1_000
 """Taken into issues in one go, some milliseconds: others are answered in between."""
@@ -120,16 +119,10 @@ class BoardViews:
         model, key = self._model, (board, part, which)
         known = self._live.get(key)
         changes = None if known is None else model.changes_since(known.revision)
-        if known is None or changes is None or len(changes.ids) <= SLICE_CHANGES or as_of_s < known.board.as_of_s:
+        if known is None or changes is None or as_of_s < known.board.as_of_s:
             return
-        revision, ids = model.revision, list(changes.ids)
-        turn_ends_s = time.monotonic() + SLICE_S
-        for start in range(0, len(ids), SLICE_CHANGES):
-            some = Changes(set(ids[start : start + SLICE_CHANGES]), changes.from_s)
-            known.board.prepare(model.schedules, some, max(as_of_s, known.board.as_of_s))
-            if time.monotonic() >= turn_ends_s:
-                await asyncio.sleep(0)
-                turn_ends_s = time.monotonic() + SLICE_S
+        revision = model.revision
+        await in_turns(known.board.prepare_in_steps(model.schedules, changes, as_of_s), TURN_S)
         latest = self._live.get(key)
         if latest is not None and latest.board is known.board and latest.revision < revision:
             self._live[key] = _Live(known.board, revision)

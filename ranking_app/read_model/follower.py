@@ -185,8 +185,7 @@ class Follower:
         # Looked at anew for each slice: what was fetched before may come in between.
         while (done := self._next_offsets[partition] - first_offset) < len(pairs):
             part = pairs[done : done + SLICE_RECORDS]
-            for key, value in part:
-                self._model.apply_change(partition, key, value, own=True)
+            self._model.apply_own(partition, part)
             self._applied(partition, first_offset + done + len(part))
             self.moved.set()
             if len(part) == SLICE_RECORDS:
@@ -316,5 +315,5 @@ class Follower:
             labels = {"topic": part.topic, "partition": str(part.partition)}
             self._metrics.source_lag.labels(**labels).set(part.lag)
             self._metrics.source_offset.labels(**labels).set(part.offset)
-        self._metrics.schedules.set(len(self._model.schedules))
+        self._metrics.schedules.set(self._model.known_schedules)
         self._metrics.panes.set(self._model.panes)

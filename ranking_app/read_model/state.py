@@ -3,29 +3,42 @@
 It is fed records in the order of their partitions and asked by the web layer; it does no I/O of its own.
 """
 
-import asyncio
-import time
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, ValuesView
 from dataclasses import dataclass, field
 from datetime import tzinfo
-from typing import Literal, NamedTuple
+from itertools import islice
+from typing import Any, Literal, NamedTuple
 
 from ranking_app.clock import Clock
 from ranking_app.errors import BadRecord
 from ranking_app.rankings.change_log import FROM_EVER_S, NOTHING, ChangeLog, Changes
 from ranking_app.rankings.curve import Curve
-from ranking_app.rankings.panes import MINUTE_S, ONE_CELL_COMMAS, head_of, parts_of
+from ranking_app.rankings.panes import MINUTE_S, ONE_CELL_COMMAS, applied_of, parts_of
 from ranking_app.rankings.schedule import Schedule
 from ranking_app.read_model.pane_offsets import END_OF_TIME_MINUTE, PaneOffsets, PaneRange, pane_number
 from ranking_app.read_model.sources import Completeness, SourceActivity, SourceKey, Sources
+from ranking_app.tasks import in_turns
 from schemas.catalogue import Listing, decode_listing, latest_listing_ms
-from tables.layout import PANE, POSITION, pane_key, parse_pane_key, parse_position_key, position_key
+from tables.layout import (
+    PANE,
+    POSITION,
+    pane_key,
+    pane_schedule,
+    pane_source,
+    parse_pane_key,
+    parse_position_key,
+    position_key,
+)
 from tables.panes import LINE_ROLES
 from tables.position import Position
+from tables.store import Pair
 
 SETTLE_TURN_S, SETTLE_REST_S = 0.001, 0.004
 """Settling many schedules takes a fifth of the time: an event that is being counted needs a dozen turns of the loop,
 and would wait that long for each."""
+
+MOST_UNREAD = 50_000
+"""Panes kept as text until somebody asks, over all schedules: some 20 MB. Of more, as many are read as come."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +66,46 @@ class WentBack(NamedTuple):
     key: bytes
 
 
+class _ReadWhenAsked(Mapping[str, Schedule]):
+    """Schedules by id; of those that are asked for, what is unread is read first.
+
+    read: called with the id of a schedule that has something unread; it has nothing unread afterwards.
+    """
+
+    def __init__(
+        self, schedules: Mapping[str, Schedule], unread: Mapping[str, object], read: Callable[[str], None]
+    ) -> None:
+        self._schedules = schedules
+        self._unread = unread
+        self._read = read
+
+    def __getitem__(self, schedule_id: str) -> Schedule:
+        if schedule_id in self._unread:
+            self._read(schedule_id)
+        return self._schedules[schedule_id]
+
+    def get(self, schedule_id: str, default: Any = None) -> Any:
+        """As of any mapping, and quick: boards ask for one after the other."""
+        if schedule_id in self._unread:
+            self._read(schedule_id)
+        return self._schedules.get(schedule_id, default)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._all())
+
+    def __len__(self) -> int:
+        return len(self._all())
+
+    def values(self) -> ValuesView[Schedule]:
+        """All of them."""
+        return self._all().values()
+
+    def _all(self) -> Mapping[str, Schedule]:
+        for schedule_id in list(self._unread):
+            self._read(schedule_id)
+        return self._schedules
+
+
 class ReadModel:
     """Schedules with their curves, positions and listings. Not thread-safe: lives on one event loop."""
 
@@ -65,13 +118,17 @@ class ReadModel:
         self._changes = ChangeLog()
         self._changing: set[str] = set()
         self._changing_from_s = NOTHING.from_s
-        self.schedules: dict[str, Schedule] = {}
+        self._schedules: dict[str, Schedule] = {}
+        self._unread: dict[str, dict[bytes, bytes]] = {}
+        self._unread_panes = 0
+        self._unsettled: set[str] = set()
+        """Read, and perhaps not settled."""
+        self.schedules: Mapping[str, Schedule] = _ReadWhenAsked(self._schedules, self._unread, self._read)
+        """By id."""
         self.touched: set[str] = set()
         """Ids changed since somebody last emptied the set (the notifier does)."""
         self.went_back: list[WentBack] = []
         """To be written again by the owners; emptied by whoever asks them to."""
-        self._unsettled: set[str] = set()
-        """Ids of schedules with own changes that may not have been read."""
         self._panes = PaneOffsets()
         self._source_keys: dict[tuple[int, int], SourceKey] = {}
         self._sources = Sources(
@@ -80,8 +137,13 @@ class ReadModel:
 
     @property
     def panes(self) -> int:
-        """How many panes it holds."""
+        """How many panes it holds, but for new ones that nobody has asked for yet."""
         return len(self._panes)
+
+    @property
+    def known_schedules(self) -> int:
+        """How many schedules it holds, but for new ones that nobody has asked for yet."""
+        return len(self._schedules)
 
     @property
     def counted(self) -> int:
@@ -108,6 +170,8 @@ class ReadModel:
 
     def pane_keys(self, schedule_ids: set[str]) -> list[tuple[int, bytes]]:
         """(partition, key) of every pane of these schedules."""
+        for schedule_id in schedule_ids:
+            self._read_if_unread(schedule_id)
         return [
             (pane.partition, pane_key(pane.role, pane.partition, pane.minute, schedule_id))
             for schedule_id in schedule_ids
@@ -116,31 +180,56 @@ class ReadModel:
 
     # --- what the follower brings ---
 
-    def apply_change(self, partition: int, key: bytes, value: bytes | None, own: bool = False) -> None:
-        """One record of the changelog partition.
-
-        own: an owner in this process has just encoded it; such a pane is read when somebody asks.
-        """
+    def apply_change(self, partition: int, key: bytes, value: bytes | None) -> None:
+        """One record of the changelog partition."""
         kind = key[:1]
         if kind == PANE:
-            self._apply_pane(partition, key, value, own)
+            self._apply_pane(partition, key, value)
         elif kind == POSITION and value is not None:
             self._apply_position(partition, key, Position.decode(value))
+
+    def apply_own(self, partition: int, pairs: Sequence[Pair]) -> None:
+        """As apply_change of each, where an owner in this process has just encoded them.
+
+        Panes are read when somebody asks their schedule: a busy one comes many times before that.
+        """
+        unread, ids, from_minute = self._unread, list[str](), END_OF_TIME_MINUTE
+        for key, value in pairs:
+            if value is None or key[:1] != PANE:
+                self.apply_change(partition, key, value)
+                continue
+            schedule_id = pane_schedule(key)
+            panes = unread.get(schedule_id)
+            if panes is None:
+                if value.count(b",") == ONE_CELL_COMMAS:  # it is sooner read than kept
+                    self._apply_pane(partition, key, value)
+                    continue
+                panes = unread[schedule_id] = {}
+            before = panes.get(key)
+            if before is None:
+                self._unread_panes += 1
+            elif applied_of(value) < applied_of(before):
+                self._apply_pane(partition, key, value)
+                continue
+            panes[key] = value
+            ids.append(schedule_id)
+            from_minute = min(from_minute, pane_source(key)[2])
+        self.touched.update(ids)
+        self._changing.update(ids)
+        self._changing_from_s = min(self._changing_from_s, from_minute * MINUTE_S)
+        if self._unread_panes > MOST_UNREAD:
+            for schedule_id in list(islice(unread, len(pairs))):
+                self._read(schedule_id)
 
     async def settle(self, ids: Collection[str] | None = None) -> None:
         """Read what own changes have brought of these schedules (None: of all), with turns for everybody else.
 
         Whoever asks a schedule has it read, too: a question about many of them takes less long after this.
         """
-        left = self._unsettled if ids is None else self._unsettled.intersection(ids)
-        self._unsettled = self._unsettled - left
-        turn_ends_s = time.monotonic() + SETTLE_TURN_S
-        for schedule_id in left:
-            if schedule_id in self.schedules:
-                self.schedules[schedule_id].curve.settle()
-            if time.monotonic() >= turn_ends_s:
-                await asyncio.sleep(SETTLE_REST_S)
-                turn_ends_s = time.monotonic() + SETTLE_TURN_S
+        left = self._unsettled.union(self._unread)
+        if ids is not None:
+            left.intersection_update(ids)
+        await in_turns(map(self._settle, left), SETTLE_TURN_S, SETTLE_REST_S)
 
     def apply_listing(self, key: bytes | None, value: bytes | None, offset: int, written_at_ms: int) -> None:
         """One record of the catalogue topic; written_at_ms: its timestamp.
@@ -186,6 +275,7 @@ class ReadModel:
 
     def saved_panes(self) -> list[tuple[str, bytes]]:
         """The panes of every schedule, with the source offsets in them, as of this moment."""
+        self._read_all()
         return self._panes.saved()
 
     def positions(self) -> list[tuple[bytes, bytes]]:
@@ -195,9 +285,11 @@ class ReadModel:
     def begin_anew(self) -> None:
         """Forget what was built from a saved state: it turned out to be unreadable further on."""
         self._panes.clear()
+        self._unread.clear()
+        self._unread_panes = 0
         self._unsettled.clear()
         self._sources.forget_positions()
-        self.schedules.clear()
+        self._schedules.clear()
         self.touched.clear()
 
     def restore_panes(self, saved: Iterable[tuple[str, bytes]]) -> None:
@@ -206,10 +298,15 @@ class ReadModel:
 
     def restore_curve(self, schedule_id: str, curve: Curve) -> None:
         """A schedule's sales; its listing comes with the catalogue."""
-        self.schedules[schedule_id] = Schedule(schedule_id, curve, None)
+        self._schedules[schedule_id] = Schedule(schedule_id, curve, None)
         self.touched.add(schedule_id)
 
     # --- what the web layer and the notifier ask ---
+
+    def is_listed(self, schedule_id: str) -> bool:
+        """Whether the catalogue has the schedule; nothing is read for that."""
+        schedule = self._schedules.get(schedule_id)
+        return schedule is not None and schedule.listing is not None
 
     @property
     def revision(self) -> int:
@@ -239,40 +336,68 @@ class ReadModel:
 
     def panes_of(self, schedule_id: str, from_minute: int, to_minute: int) -> list[PaneRange]:
         """The panes of a schedule in the minutes [from, to), with the source offsets in them."""
+        self._read_if_unread(schedule_id)
         return self._panes.of(schedule_id, from_minute, to_minute)
 
     def count_panes_of(self, schedule_id: str, from_minute: int, to_minute: int) -> int:
         """How many panes_of would return."""
+        self._read_if_unread(schedule_id)
         return self._panes.count_of(schedule_id, from_minute, to_minute)
 
-    def _apply_pane(self, partition: int, key: bytes, value: bytes | None, own: bool) -> None:
+    def _apply_pane(self, partition: int, key: bytes, value: bytes | None) -> None:
         role, source_partition, minute, schedule_id = parse_pane_key(key)
-        # One object for each source: a curve finds it again by a look at its address.
-        source = self._source_keys.get((role, source_partition)) or self._source_key(role, source_partition)
+        self._read_if_unread(schedule_id)
         number = pane_number(role, source_partition, minute)
         if value is None:
             # A schedule saved after this tombstone is not there, while its panes were noted before it.
-            if self._panes.remove(schedule_id, number) and schedule_id in self.schedules:
+            if self._panes.remove(schedule_id, number) and schedule_id in self._schedules:
                 self._note(schedule_id, minute * MINUTE_S)
-                self.schedules[schedule_id].curve.put(source, minute, ())
+                self._schedules[schedule_id].curve.put(self._source_key(role, source_partition), minute, ())
                 self._drop_if_unknown(schedule_id)
             return
-        if own and value.count(b",") != ONE_CELL_COMMAS:  # else it is sooner read than kept
-            (applied, first), cells = head_of(value), None
-        else:
-            applied, first, cells = parts_of(value, minute)
+        applied, first, cells = parts_of(value, minute)
         if not self._panes.put(schedule_id, number, applied, first):
             self.went_back.append(WentBack(partition, key))
             return
-        schedule = self.schedules.get(schedule_id) or self._schedule(schedule_id)
-        if cells is None:
-            self._note(schedule.id, schedule.curve.put_text(source, minute, value))
+        schedule = self._schedules.get(schedule_id) or self._schedule(schedule_id)
+        self._note(schedule.id, schedule.curve.put(self._source_key(role, source_partition), minute, cells))
+
+    def _read(self, schedule_id: str) -> None:
+        """Put the panes that an owner here has brought of a schedule into its curve."""
+        panes, found = self._unread[schedule_id], []
+        for key, value in panes.items():
+            role, partition, minute = pane_source(key)
+            applied, first, cells = parts_of(value, minute)
+            if self._panes.put(schedule_id, pane_number(role, partition, minute), applied, first):
+                found.append((self._source_key(role, partition), minute, cells))
+            else:  # a changelog partition has the panes of the source partitions with its number
+                self.went_back.append(WentBack(partition, key))
+        if found:
+            schedule = self._schedules.get(schedule_id) or self._schedule(schedule_id)
+            schedule.curve.put_all(found)
             self._unsettled.add(schedule.id)
-        else:
-            self._note(schedule.id, schedule.curve.put(source, minute, cells))
+        # Not before: while one of them cannot be read, no question may be answered without it.
+        del self._unread[schedule_id]
+        self._unread_panes -= len(panes)
+
+    def _read_if_unread(self, schedule_id: str) -> None:
+        if schedule_id in self._unread:
+            self._read(schedule_id)
+
+    def _read_all(self) -> None:
+        for schedule_id in list(self._unread):
+            self._read(schedule_id)
+
+    def _settle(self, schedule_id: str) -> None:
+        schedule = self.schedules.get(schedule_id)
+        if schedule is not None:
+            schedule.curve.settle()
+        self._unsettled.discard(schedule_id)
 
     def _source_key(self, role: int, partition: int) -> SourceKey:
-        return self._source_keys.setdefault((role, partition), SourceKey(role, partition))
+        """One object for each source: a curve finds it again by a look at its address."""
+        found = self._source_keys.get((role, partition))
+        return self._source_keys.setdefault((role, partition), SourceKey(role, partition)) if found is None else found
 
     def _apply_position(self, partition: int, key: bytes, position: Position) -> None:
         if not self._sources.apply_position(SourceKey(*parse_position_key(key)), position):
@@ -285,21 +410,21 @@ class ReadModel:
             self._changing_from_s = from_s
 
     def _schedule(self, schedule_id: str) -> Schedule:
-        schedule = self.schedules.get(schedule_id)
+        schedule = self._schedules.get(schedule_id)
         if schedule is None:
-            schedule = self.schedules[schedule_id] = Schedule(schedule_id, Curve(), None)
+            schedule = self._schedules[schedule_id] = Schedule(schedule_id, Curve(), None)
         return schedule
 
     def _set_listing(self, schedule_id: str, listing: Listing | None) -> None:
-        if listing is None and schedule_id not in self.schedules:
+        if listing is None and schedule_id not in self._schedules:
             return
         before = self._schedule(schedule_id)
         # With the id that it had: one text for all that know the schedule.
-        self.schedules[schedule_id] = Schedule(before.id, before.curve, listing)
+        self._schedules[schedule_id] = Schedule(before.id, before.curve, listing)
         self._note(before.id, FROM_EVER_S)  # a listing counts for every asOf
         self._drop_if_unknown(schedule_id)
 
     def _drop_if_unknown(self, schedule_id: str) -> None:
-        schedule = self.schedules[schedule_id]
+        schedule = self._schedules[schedule_id]
         if schedule.listing is None and schedule.curve.is_empty:
-            del self.schedules[schedule_id]
+            del self._schedules[schedule_id]

@@ -48,9 +48,9 @@ async def test_a_restart_with_its_disk_reads_only_what_came_to_the_changelog_sin
     applied: list[bytes] = []
     apply_change = ReadModel.apply_change
 
-    def noting(model: ReadModel, partition: int, key: bytes, value: bytes | None, **whose: bool) -> None:
+    def noting(model: ReadModel, partition: int, key: bytes, value: bytes | None) -> None:
         applied.append(key)
-        apply_change(model, partition, key, value, **whose)
+        apply_change(model, partition, key, value)
 
     monkeypatch.setattr(ReadModel, "apply_change", noting)
     saved = settings.data_dir / SAVED

@@ -6,7 +6,6 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ranking_app.rankings.curve import Curve
-from ranking_app.rankings.panes import Pane, encode_pane
 from tests.property.events import START_S
 
 START_MINUTE = START_S // 60
@@ -26,7 +25,7 @@ steps = st.lists(
         st.sampled_from("abc"),
         st.sampled_from([0, 0, 0, 1, -1, -2]),
         lone_cells | cells,
-        st.sampled_from([PUT, "put_text"]),
+        st.sampled_from([PUT, "put_all"]),
         st.booleans(),
     ),
     max_size=30,
@@ -50,7 +49,8 @@ def columns(sources: tuple[Any, ...], last: dict[tuple[str, int], list[Any]]) ->
 def put(curve: Curve, how: str, source: str, minute: int, found: list[Any]) -> int:
     if how == PUT:
         return curve.put(source, minute, found)
-    return curve.put_text(source, minute, encode_pane(Pane(7, {second: at for second, *at in found}, 5)))
+    curve.put_all([(source, minute, []), (source, minute, found)])
+    return minute * 60
 
 
 def at_minute(minute: int, found: list[Any]) -> list[Any]:
