@@ -17,6 +17,9 @@ from schemas.notification import Notification, RankedBoard, entered_top, number_
 TURN_S = 0.002
 """Changes are taken into the boards for so long before others get their turn."""
 
+MENDED = 500
+"""Changed schedules that are looked at for a board of the past in one go, 2 ms."""
+
 BEHIND_MS = 60_000
 """A source partition with lag whose newest sale is older than this is catching up: the board of now is half of one."""
 
@@ -59,8 +62,8 @@ class Boards(Protocol):
     def changes_since(self, revision: int) -> Changes | None:
         """What changed after a revision; None where that is too long ago to say."""
 
-    async def settle(self, ids: Collection[str]) -> None:
-        """Do what questions about these schedules would have to do first, with turns for everybody else."""
+    async def settle(self, ids: Collection[str] | None) -> None:
+        """Do what questions about these schedules (None: all) would have to do first, with turns for everybody else."""
 
     def live_as_of_s(self) -> int:
         """The end (exclusive) of what counts as having happened."""
@@ -70,7 +73,10 @@ class Boards(Protocol):
 
 
 class RankWatch:
-    """What is new on top of one board. Remembers boards only to be quick: a new watch finds the same."""
+    """What is new on top of one board. Remembers boards only to be quick: a new watch finds the same.
+
+    One caller at a time: nobody looks while somebody prepares.
+    """
 
     def __init__(self, boards: Boards, rule: RankRule) -> None:
         """rule: with top 0 there is never any news."""
@@ -86,7 +92,7 @@ class RankWatch:
         if not self._may_look(self._boards.live_as_of_s()):
             return
         changes = None if self._revision is None else self._boards.changes_since(self._revision)
-        await self._boards.settle(self._boards.schedules.keys() if changes is None else changes.ids)
+        await self._boards.settle(None if changes is None else changes.ids)
         await self._follow_in_turns()
         as_of_s = self._boards.live_as_of_s()  # of now: that may take a while
         if self._may_look(as_of_s):
@@ -133,9 +139,11 @@ class RankWatch:
             return
         revision = boards.revision
         await in_turns(self._now.prepare_in_steps(boards.schedules, changes, as_of_s), TURN_S)
-        for at_s, kept in self._minutes.items():
-            if changes.from_s < at_s:
-                kept.mend(boards.schedules, changes.ids)
+        minutes = [at_s for at_s in minutes_before(as_of_s) if at_s in self._minutes and changes.from_s < at_s]
+        ids = list(changes.ids)
+        for at_s in minutes:
+            for start in range(0, len(ids), MENDED):
+                self._minutes[at_s].mend(boards.schedules, ids[start : start + MENDED])
                 await asyncio.sleep(0)
         self._revision = revision
 

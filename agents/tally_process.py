@@ -1,6 +1,6 @@
-"""The worker's side of agents/tally_child.py: half of a backlog is decoded beside the worker's own loop.
+"""The worker's side of agents/tally_child.py: half of what comes in some number is decoded beside its own loop.
 
-Python runs one thread of a process at a time, and half of the work on a backlog needs nothing of the worker's state.
+Python runs one thread of a process at a time, and half of the work on a flush needs nothing of the worker's state.
 Nothing depends on the process: where it is busy, not there yet, or gone, the worker does the work itself.
 
 Two threads hand on what is asked and answered: the loop may be busy for longer than what is in the pipes lasts.
@@ -25,7 +25,8 @@ from schemas.decode import DecodeRules
 from schemas.record import Record
 
 MOST_ASKED = 12
-"""Slices that it has at a time, waiting for their turn or for the worker's: what is more, the worker does itself."""
+"""So many times its own records a slice may find before it, waiting for their turn or for the worker's: what is more,
+the worker does itself. So a few records of one partition do not wait for a backlog of another."""
 
 PIPE_BYTES = 1024 * 1024
 """Of the pipes to it and back: as much as Linux gives without asking."""
@@ -102,7 +103,7 @@ def processors() -> float:
 
 
 class TallyProcess:
-    """One process, started when there is a backlog for the first time."""
+    """One process, started when a flush is large enough for the first time."""
 
     def __init__(self, log: Any) -> None:
         self._log = log
@@ -161,7 +162,8 @@ class _Running:
         self.pid = self._process.pid
         self._on_end = on_end
         self._to_send: SimpleQueue[Request | None] = SimpleQueue()
-        self._asked: deque[Answer] = deque()
+        self._asked: deque[tuple[int, Answer]] = deque()
+        """How many records, and the answer to come."""
         self._answered_at_s = time.monotonic()
         self._looking: asyncio.TimerHandle | None = self._loop.call_later(SILENT_S, self._look)
         self._looked_before = False
@@ -173,14 +175,15 @@ class _Running:
 
     def ask(self, request: Request) -> Answer | None:
         """None while it starts, and where it has enough to do."""
-        if not self._ready or len(self._asked) >= MOST_ASKED:
+        before = sum([records for records, _ in self._asked])
+        if not self._ready or before >= MOST_ASKED * max(len(request.offsets), 1):
             return None
         if not self._asked:
             self._answered_at_s = time.monotonic()
         if self._looking is None:
             self._looking = self._loop.call_later(SILENT_S, self._look)
         answer: Answer = self._loop.create_future()
-        self._asked.append(answer)
+        self._asked.append((len(request.offsets), answer))
         self._to_send.put(request)
         return answer
 
@@ -234,7 +237,7 @@ class _Running:
         self._answered_at_s = time.monotonic()
         self._looked_before = False
         if self._ready:
-            _resolve(self._asked.popleft(), answer)
+            _resolve(self._asked.popleft()[1], answer)
         elif answer == CODE:
             self._ready = True
         else:
@@ -243,7 +246,7 @@ class _Running:
 
     def _ended(self, code: int) -> None:
         while self._asked:
-            _resolve(self._asked.popleft(), None)
+            _resolve(self._asked.popleft()[1], None)
         if self._looking is not None:
             self._looking.cancel()
         self._over.set()

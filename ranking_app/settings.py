@@ -68,7 +68,7 @@ class Settings(BaseSettings):
     notify_max_age: DurationMs = Field(default="1h", validate_default=True)
     notify_top: Annotated[int, Field(ge=0, le=1_000)] = 10
     tally_process: bool = True
-    """Whether a worker that is behind starts a process that decodes beside it; with one processor it never does."""
+    """Whether a worker with large flushes starts a process that decodes beside it; with one processor it never does."""
     backfill_rate: Annotated[int, Field(ge=1, le=10_000_000)] | None = None
     backfill_yield_lag: Annotated[int, Field(ge=1)] = 10_000
     broker_wait: DurationMs = Field(default="60s", validate_default=True)

@@ -34,7 +34,8 @@ HOT_IDS = 131_072
 while they are frozen."""
 
 FREEZE_STEPS = 16
-"""So many steps of freezing are done until there are as many ids again; it takes a dozen."""
+"""So many steps of freezing are done until there are as many ids again. It takes a dozen; more where the ids are of
+many segments, and then the rest is done at once."""
 
 STEP_CHUNKS = 16
 """Written in one step: 3 ms."""
@@ -218,6 +219,8 @@ class SeenIds:
         if len(self._hot) >= self._hot_limit:
             for _ in self._freezing:
                 pass
+            if self._cooling:
+                raise RuntimeError("ids were not frozen: a step before has failed, and somebody went on")
             self._hot, self._cooling = HotIds(), self._hot
             self._freezing = self._freeze()
 

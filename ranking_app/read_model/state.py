@@ -38,7 +38,7 @@ SETTLE_TURN_S, SETTLE_REST_S = 0.001, 0.004
 and would wait that long for each."""
 
 MOST_UNREAD = 50_000
-"""Panes kept as text until somebody asks, over all schedules: some 20 MB. Of more, as many are read as come."""
+"""Panes kept as text until somebody asks, over all schedules: some 20 MB. What is more is read as it comes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,9 @@ class _ReadWhenAsked(Mapping[str, Schedule]):
         return iter(self._all())
 
     def __len__(self) -> int:
-        return len(self._all())
+        for schedule_id in [name for name in self._unread if name not in self._schedules]:
+            self._read(schedule_id)
+        return len(self._schedules)
 
     def values(self) -> ValuesView[Schedule]:
         """All of them."""
@@ -212,13 +214,16 @@ class ReadModel:
                 self._apply_pane(partition, key, value)
                 continue
             panes[key] = value
-            ids.append(schedule_id)
+            known = self._schedules.get(schedule_id)
+            ids.append(schedule_id if known is None else known.id)  # one text for all that know the schedule
             from_minute = min(from_minute, pane_source(key)[2])
         self.touched.update(ids)
         self._changing.update(ids)
         self._changing_from_s = min(self._changing_from_s, from_minute * MINUTE_S)
         if self._unread_panes > MOST_UNREAD:
             for schedule_id in list(islice(unread, len(pairs))):
+                if self._unread_panes <= MOST_UNREAD:
+                    break
                 self._read(schedule_id)
 
     async def settle(self, ids: Collection[str] | None = None) -> None:
@@ -275,7 +280,8 @@ class ReadModel:
 
     def saved_panes(self) -> list[tuple[str, bytes]]:
         """The panes of every schedule, with the source offsets in them, as of this moment."""
-        self._read_all()
+        for schedule_id in list(self._unread):
+            self._read(schedule_id)
         return self._panes.saved()
 
     def positions(self) -> list[tuple[bytes, bytes]]:
@@ -370,7 +376,7 @@ class ReadModel:
             applied, first, cells = parts_of(value, minute)
             if self._panes.put(schedule_id, pane_number(role, partition, minute), applied, first):
                 found.append((self._source_key(role, partition), minute, cells))
-            else:  # a changelog partition has the panes of the source partitions with its number
+            else:  # a source partition's panes are in the changelog partition with its number
                 self.went_back.append(WentBack(partition, key))
         if found:
             schedule = self._schedules.get(schedule_id) or self._schedule(schedule_id)
@@ -382,10 +388,6 @@ class ReadModel:
 
     def _read_if_unread(self, schedule_id: str) -> None:
         if schedule_id in self._unread:
-            self._read(schedule_id)
-
-    def _read_all(self) -> None:
-        for schedule_id in list(self._unread):
             self._read(schedule_id)
 
     def _settle(self, schedule_id: str) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import defaultdict
+from collections.abc import Callable
 from typing import Any
 from unittest.mock import patch
 from zoneinfo import ZoneInfo
@@ -190,17 +191,63 @@ def test_every_record_counts_once_in_its_order(todo: list[tuple[str, int, int]])
 
 
 def model_of(pairs: list[Pair], own: list[bool], ask: list[bool]) -> ReadModel:
-    """After these records; own, ask: of which the owner is here, and after which somebody asks, again and again."""
+    """After these records; own, ask: of which the owner is here, and after which somebody asks, again and again.
+
+    What the owner has in one go, it brings in one go.
+    """
     model = ReadModel(RULES, ManualClock(NOW_MS))
+    brought: list[Pair] = []
     for number, (key, value) in enumerate(pairs):
         if own[number % len(own)]:
-            model.apply_own(0, [(key, value)])
+            brought.append((key, value))
         else:
+            model.apply_own(0, brought)
             model.apply_change(0, key, value)
+            brought = []
         if ask[number % len(ask)]:
-            for schedule in model.schedules.values():
-                schedule.curve.columns()
+            model.apply_own(0, brought)
+            brought = []
+            model.changed()
+            one = model.schedules.get(f"S{number % 4}")
+            if one is not None:
+                one.curve.columns()
+            if number % 3 == 0:
+                for schedule in model.schedules.values():
+                    schedule.curve.columns()
+    model.apply_own(0, brought)
+    model.changed()
     return model
+
+
+QUESTIONS: list[Callable[[ReadModel], Any]] = [
+    lambda model: model.panes_of("S0", 0, 2**32),
+    lambda model: model.count_panes_of("S0", 0, 2**32),
+    lambda model: sorted(model.pane_keys({"S0", "S1"})),
+    lambda model: dict(model.saved_panes()),
+    lambda model: len(model.schedules),
+    lambda model: sorted(model.schedules),
+    lambda model: "S0" in model.schedules,
+    lambda model: model.schedules["S0"].curve.totals(Window(None, 2**32)),
+    lambda model: [found.id for found in [model.schedules.get("S0"), model.schedules.get("S9")] if found],
+    lambda model: sorted((s.id, s.curve.totals(Window(None, 2**32))) for s in model.schedules.values()),
+]
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+async def test_whatever_is_asked_first_has_what_waits(question: Callable[[ReadModel], Any]) -> None:
+    life = Life()
+    await life.flush([record(n, (n % 4, 5 + n, 1, False, n)) for n in range(24)])
+    own = model_of(life.log.pairs, [True], [False])
+    assert own._unread, "else this tests nothing"
+    assert question(own) == question(model_of(life.log.pairs, [False], [False]))
+
+
+async def test_what_waits_is_forgotten_with_all_else() -> None:
+    life = Life()
+    await life.flush([record(n, (n % 4, 5 + n, 1, False, n)) for n in range(24)])
+    model = model_of(life.log.pairs, [True], [False])
+    model.begin_anew()
+    assert (model._unread_panes, dict(model.schedules), model.saved_panes()) == (0, {}, [])
 
 
 def what_is_in(model: ReadModel) -> Any:
@@ -243,6 +290,10 @@ def test_what_an_owner_here_wrote_gives_the_same_as_what_another_wrote(given_eve
     retired = [(key, None) for key, _ in pairs[: data.draw(st.integers(0, 3))] if key[:1] == PANE]
     pairs = [*pairs, *pairs[:stale], *retired]
     found, expected = model_of(pairs, own, ask), model_of(pairs, [False], [False])
+    changes, all_changes = found.changes_since(0), expected.changes_since(0)
+    assert changes is not None and all_changes is not None
+    assert changes.ids == all_changes.ids
+    assert changes.from_s <= all_changes.from_s
     assert what_is_in(found) == what_is_in(expected)
     # What was older for a moment that nobody saw need not be written again.
     assert left_behind(pairs) <= panes_that_went_back(found) <= panes_that_went_back(expected)

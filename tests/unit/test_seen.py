@@ -1,6 +1,7 @@
 """The memory of event ids, against a plain dict that never forgets and never freezes."""
 
 from collections.abc import Iterable, Iterator
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given, settings
@@ -93,16 +94,19 @@ def test_ids_are_known_at_every_step_of_being_frozen() -> None:
     assert any(key.startswith(b"r") for key in memory.store.pairs)
 
 
-def test_segments_that_expire_while_their_ids_are_frozen_leave_nothing_behind() -> None:
-    for events in range(40, 47):
+@pytest.mark.parametrize("events", range(40, 70))
+def test_segments_that_expire_while_their_ids_are_frozen_leave_nothing_behind(events: int) -> None:
+    with patch.multiple("tables.seen", CHUNK_IDS=2, STEP_CHUNKS=2):
         memory = Memory(MemoryStore(), hot_ids=40)
-        memory.arrive(*((offset, f"id-{offset}") for offset in range(39)), at_ms=0)
-        for offset in range(39, events):
+        memory.arrive(*((offset, f"id-{offset}") for offset in range(30)), at_ms=0)
+        for offset in range(30, events):
             memory.arrive((offset, f"id-{offset}"), at_ms=DAY_MS // 2)
-        memory.expire(DAY_MS + DAY_MS // 2)
-        assert not any(key.startswith(memory.seen._run_prefix(0)) for key in memory.store.pairs)
+        now_ms = DAY_MS + DAY_MS // 2
+        memory.expire(now_ms)
         late = [(1_000 + n, f"id-{n}") for n in range(events)]
-        assert memory.arrive(*late, at_ms=DAY_MS + DAY_MS // 2) == {1_000 + n for n in range(39, events)}
+        assert memory.arrive(*late, at_ms=now_ms) == {1_000 + n for n in range(30, events)}
+        memory.expire(now_ms)
+        assert not any(key.startswith(memory.seen._run_prefix(0)) for key in memory.store.pairs)
 
 
 def test_a_restart_forgets_nothing(memory: Memory) -> None:
@@ -138,22 +142,33 @@ def test_packed_ids_are_read_back_as_they_were() -> None:
     assert unpack_ids(pack_ids(digests, [5, 9, 1 << 40], 123)) == (123, digests, [5, 9, 1 << 40])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(
-    st.lists(st.lists(st.integers(0, 30), max_size=12), max_size=25),
+    st.lists(st.tuples(st.lists(st.integers(0, 30), max_size=12), st.integers(0, 60)), max_size=40),
     st.integers(1, 20),
-    st.sets(st.integers(0, 24)),
+    st.sampled_from([0, 1, 16]),
+    st.sets(st.integers(0, 39)),
+    st.sets(st.integers(0, 39)),
 )
-def test_it_says_what_a_plain_dict_says(batches: list[list[int]], hot_ids: int, restarts: set[int]) -> None:
-    memory, known, offset = Memory(MemoryStore(), hot_ids=hot_ids), set[int](), 0
-    for number, batch in enumerate(batches):
-        events, expected = [], set()
-        for value in batch:
-            events.append((offset, f"id-{value}"))
-            if value in known:
-                expected.add(offset)
-            known.add(value)
-            offset += 1
-        assert memory.arrive(*events) == expected
-        if number in restarts:
-            memory.restart()
+def test_it_says_what_a_plain_dict_says(
+    batches: list[tuple[list[int], int]], hot_ids: int, steps: int, restarts: set[int], expiries: set[int]
+) -> None:
+    """Batches, each with a pause in ms before it; ids are kept for 100 ms. steps: as FREEZE_STEPS."""
+    known, offset, now_ms = dict[int, int](), 0, 1_000
+    with patch.multiple("tables.seen", CHUNK_IDS=2, STEP_CHUNKS=2, FREEZE_STEPS=steps):
+        memory = Memory(MemoryStore(), keep_ms=100, hot_ids=hot_ids)
+        for number, (batch, pause_ms) in enumerate(batches):
+            now_ms += pause_ms
+            events, expected = [], set()
+            for value in batch:
+                events.append((offset, f"id-{value}"))
+                if now_ms - known.get(value, -1_000) <= 100:
+                    expected.add(offset)
+                else:
+                    known[value] = now_ms
+                offset += 1
+            assert memory.arrive(*events, at_ms=now_ms) == expected
+            if number in expiries:
+                memory.expire(now_ms)
+            if number in restarts:
+                memory.restart()

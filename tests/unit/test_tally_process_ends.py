@@ -152,10 +152,13 @@ def test_it_ends_when_its_worker_is_killed_and_says_nothing(asked: int) -> None:
 
 
 async def test_one_that_is_asked_and_does_not_answer_any_more_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tally_process, "SILENT_S", 0.3)
-    monkeypatch.setattr(tally_process, "LOOKS_AGAIN_S", 0.1)
     async with beside() as found:
         pid = await found.ready()
+        assert found.process._running is not None and found.process._running._looking is not None
+        found.process._running._looking.cancel()  # it looks after the usual time: the child needs some to come
+        found.process._running._looking = None
+        monkeypatch.setattr(tally_process, "SILENT_S", 0.3)
+        monkeypatch.setattr(tally_process, "LOOKS_AGAIN_S", 0.1)
         os.kill(pid, signal.SIGSTOP)
         assert await all_of([found.taken_now(slice_of(0)), found.taken_now(slice_of(9))]) == [None, None]
         assert found.warnings == [("tally_process_ended", -signal.SIGKILL)]
