@@ -28,7 +28,7 @@ from benchmarks.peers.filling import Filled, create, fill, write
 from benchmarks.peers.found import Found
 from benchmarks.peers.latency import Latency
 from benchmarks.peers.machine import busy, machine, versions
-from benchmarks.peers.result import KINDS, Kind
+from benchmarks.peers.result import KINDS, Kind, reason_of
 from benchmarks.peers.scale import Scaled, scaled
 from benchmarks.peers.workloads import WORKLOADS, Workload
 from ranking_app.kafka_client import wait_for_brokers
@@ -153,7 +153,7 @@ def _latency(plan: Plan, rate: int, found: Found) -> None:
             try:
                 row = latency.measured(name, kafka, empty, rate, plan.latency_s, folder)
             except Exception as exc:
-                row = Latency(PEERS[name].name, rate, failure=f"{type(exc).__name__}: {str(exc)[:200]}")
+                row = Latency(PEERS[name].name, rate, failure=reason_of(exc))
             said = ", ".join(f"{share} {ms:.1f} ms" for share, ms in row.ms.items())
             print(f"{rate:,} events/s, {row.peer}: {row.failure or said}", flush=True)
             found.latencies.append(row)
@@ -168,7 +168,7 @@ def _scale(plan: Plan, workers: int, partitions: int, found: Found) -> None:
         try:
             row = scaled(kafka, filled, workers, folder / "scale", lambda: asyncio.run(write(options, filled)))
         except Exception as exc:
-            row = Scaled(workers, partitions, 0.0, 0.0, "", failure=f"{type(exc).__name__}: {str(exc)[:200]}")
+            row = Scaled(workers, partitions, 0.0, 0.0, "", failure=reason_of(exc))
         said = row.failure or f"{row.events_per_second:,.0f} events/s, {row.correct}"
         print(f"{workers} workers, {partitions} partitions: {said}", flush=True)
         found.scales.append(row)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.peers.filling import Filled
-from benchmarks.peers.result import Kind, Outcome, Result, compared, rated
+from benchmarks.peers.result import Kind, Outcome, Result, compared, rated, reason_of
 from ranking_app.local.kafka import LocalKafka
 
 
@@ -54,5 +54,5 @@ class Peer:
             outcome = self.run(run)
         except Exception as exc:
             traceback.print_exc()
-            return Result(**facts, failure=f"{type(exc).__name__}: {str(exc)[:200]}")
+            return Result(**facts, failure=reason_of(exc))
         return Result(**facts, **rated(outcome), correct=compared(outcome, filled.naive(outcome.upto)))

@@ -66,3 +66,13 @@ def compared(outcome: Outcome, naive: Sums) -> str:
     names = whole.keys() | outcome.sums.keys()
     wrong = sum(whole.get(name, 0) != outcome.sums.get(name, 0) for name in names)
     return f"WRONG: {wrong} of {len(names)} schedules, {sum(outcome.sums.values()):,} of {sum(whole.values()):,}"
+
+
+def reason_of(error: Exception) -> str:
+    """One line for the row of what failed: of a program's traceback the last one, which says what it was.
+
+    >>> reason_of(ValueError("Traceback …: no line of it matters but this\\nTimeoutError: nothing after 20 s"))
+    'ValueError: TimeoutError: nothing after 20 s'
+    """
+    lines = str(error).strip().splitlines()
+    return ": ".join((type(error).__name__, *(line[:200] for line in lines[-1:])))
