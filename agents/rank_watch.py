@@ -1,11 +1,11 @@
 """Watches the ranks of a board for the notifier: keeps its boards up to date, and turns news into notifications."""
 
 import asyncio
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from ranking_app.rankings.boards.board import Ranked
-from ranking_app.rankings.change_log import Changes
+from ranking_app.rankings.change_log import NOTHING, Changes
 from ranking_app.rankings.leading_rows import LeadingRows
 from ranking_app.rankings.live_board import LiveBoard
 from ranking_app.rankings.rank_news import EnteredTop, RankKind, RankNews, RankRule, minutes_before, period, rank_news
@@ -138,14 +138,18 @@ class RankWatch:
         if changes is None or as_of_s < self._now.as_of_s:
             return
         revision = boards.revision
-        await in_turns(self._now.prepare_in_steps(boards.schedules, changes, as_of_s), TURN_S)
-        minutes = [at_s for at_s in minutes_before(as_of_s) if at_s in self._minutes and changes.from_s < at_s]
-        ids = list(changes.ids)
-        for at_s in minutes:
-            for start in range(0, len(ids), MENDED):
-                self._minutes[at_s].mend(boards.schedules, ids[start : start + MENDED])
-                await asyncio.sleep(0)
+        await in_turns(self._take_in(changes, as_of_s), TURN_S)
         self._revision = revision
+
+    def _take_in(self, changes: Changes, as_of_s: int) -> Iterator[None]:
+        """What changed, in steps: into the board of now (not yet in its place there), and into those of the past."""
+        wanted, schedules, ids = set(minutes_before(as_of_s)), self._boards.schedules, list(changes.ids)
+        yield from self._now.prepare_in_steps(schedules, changes, as_of_s)
+        self._minutes = {at_s: kept for at_s, kept in self._minutes.items() if at_s in wanted}
+        for kept in [kept for at_s, kept in self._minutes.items() if changes.from_s < at_s]:
+            for start in range(0, len(ids), MENDED):
+                kept.mend(schedules, ids[start : start + MENDED])
+                yield
 
     def _follow(self, as_of_s: int) -> Ranked:
         """The board of now; what changed is put into those of the minutes before too."""
@@ -155,12 +159,9 @@ class RankWatch:
         if changes is None:
             self._minutes.clear()
             return self._now.build(boards.schedules, as_of_s)
-        wanted = set(minutes_before(as_of_s))
-        self._minutes = {at_s: kept for at_s, kept in self._minutes.items() if at_s in wanted}
-        for at_s, kept in self._minutes.items():
-            if changes.from_s < at_s:
-                kept.mend(boards.schedules, changes.ids)
-        return self._now.advance(boards.schedules, changes, as_of_s)
+        for _ in self._take_in(changes, as_of_s):
+            pass
+        return self._now.advance(boards.schedules, NOTHING, as_of_s)
 
     def _minute(self, at_s: int) -> LeadingRows:
         kept = self._minutes.get(at_s)

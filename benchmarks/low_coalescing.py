@@ -67,7 +67,8 @@ MINUTE_BEGAN_S = 1_758_000_000
 """The simulated time begins at the start of a minute."""
 
 LOOKS_A_SECOND, ANSWERS_A_SECOND, REPORTS_A_SECOND, SETTLES_A_SECOND = 4, 4, 5, 1
-"""The notifier's looks, new answers of one board (of 500 requests most get one that is kept), and reports."""
+"""The notifier's looks, new answers of one board (of 500 requests most get one that is kept), reports, and how often
+what nobody asked for is read."""
 
 
 class Record(NamedTuple):

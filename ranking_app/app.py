@@ -298,9 +298,8 @@ def _view(model: ReadModel, settings: Settings) -> View:
 
         def is_expired(schedule_id: str) -> bool:
             schedule = model.schedules.get(schedule_id)
-            if schedule is None or schedule.curve.is_empty:
-                return False
-            return (schedule.curve.newest_s or 0) < oldest_s
+            newest_s = None if schedule is None else schedule.curve.newest_s
+            return newest_s is not None and newest_s < oldest_s
 
         def look(schedule_id: str) -> None:
             if is_expired(schedule_id):

@@ -43,17 +43,6 @@ def parse_pane_key(key: bytes) -> tuple[int, int, int, str]:
     return role, partition, minute, key[_PANE_HEAD_BYTES:].decode()
 
 
-def pane_schedule(key: bytes) -> str:
-    """The schedule in a pane's key."""
-    return key[_PANE_HEAD_BYTES:].decode()
-
-
-def pane_source(key: bytes) -> tuple[int, int, int]:
-    """(role, partition, minute since the epoch) in a pane's key."""
-    _, role, partition, minute = _PANE_HEAD.unpack_from(key)
-    return role, partition, minute
-
-
 def position_key(role: int, partition: int) -> bytes:
     """The key of a source partition's position."""
     return _POSITION.pack(POSITION, role, partition)

@@ -23,8 +23,6 @@ from tables.layout import (
     PANE,
     POSITION,
     pane_key,
-    pane_schedule,
-    pane_source,
     parse_pane_key,
     parse_position_key,
     position_key,
@@ -69,33 +67,34 @@ class WentBack(NamedTuple):
 class _ReadWhenAsked(Mapping[str, Schedule]):
     """Schedules by id; of those that are asked for, what is unread is read first.
 
-    read: called with the id of a schedule that has something unread; it has nothing unread afterwards.
+    read: reads what is unread of these schedules, which need not have anything.
     """
 
     def __init__(
-        self, schedules: Mapping[str, Schedule], unread: Mapping[str, object], read: Callable[[str], None]
+        self,
+        schedules: Mapping[str, Schedule],
+        unread: Mapping[str, object],
+        read: Callable[[Iterable[str]], None],
     ) -> None:
         self._schedules = schedules
         self._unread = unread
         self._read = read
 
     def __getitem__(self, schedule_id: str) -> Schedule:
-        if schedule_id in self._unread:
-            self._read(schedule_id)
+        self._read((schedule_id,))
         return self._schedules[schedule_id]
 
     def get(self, schedule_id: str, default: Any = None) -> Any:
         """As of any mapping, and quick: boards ask for one after the other."""
         if schedule_id in self._unread:
-            self._read(schedule_id)
+            self._read((schedule_id,))
         return self._schedules.get(schedule_id, default)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._all())
 
     def __len__(self) -> int:
-        for schedule_id in [name for name in self._unread if name not in self._schedules]:
-            self._read(schedule_id)
+        self._read([schedule_id for schedule_id in self._unread if schedule_id not in self._schedules])
         return len(self._schedules)
 
     def values(self) -> ValuesView[Schedule]:
@@ -103,8 +102,7 @@ class _ReadWhenAsked(Mapping[str, Schedule]):
         return self._all().values()
 
     def _all(self) -> Mapping[str, Schedule]:
-        for schedule_id in list(self._unread):
-            self._read(schedule_id)
+        self._read(list(self._unread))
         return self._schedules
 
 
@@ -125,7 +123,7 @@ class ReadModel:
         self._unread_panes = 0
         self._unsettled: set[str] = set()
         """Read, and perhaps not settled."""
-        self.schedules: Mapping[str, Schedule] = _ReadWhenAsked(self._schedules, self._unread, self._read)
+        self.schedules: Mapping[str, Schedule] = _ReadWhenAsked(self._schedules, self._unread, self._read_unread)
         """By id."""
         self.touched: set[str] = set()
         """Ids changed since somebody last emptied the set (the notifier does)."""
@@ -172,8 +170,7 @@ class ReadModel:
 
     def pane_keys(self, schedule_ids: set[str]) -> list[tuple[int, bytes]]:
         """(partition, key) of every pane of these schedules."""
-        for schedule_id in schedule_ids:
-            self._read_if_unread(schedule_id)
+        self._read_unread(schedule_ids)
         return [
             (pane.partition, pane_key(pane.role, pane.partition, pane.minute, schedule_id))
             for schedule_id in schedule_ids
@@ -200,7 +197,7 @@ class ReadModel:
             if value is None or key[:1] != PANE:
                 self.apply_change(partition, key, value)
                 continue
-            schedule_id = pane_schedule(key)
+            _, _, minute, schedule_id = parse_pane_key(key)
             panes = unread.get(schedule_id)
             if panes is None:
                 if value.count(b",") == ONE_CELL_COMMAS:  # it is sooner read than kept
@@ -216,7 +213,7 @@ class ReadModel:
             panes[key] = value
             known = self._schedules.get(schedule_id)
             ids.append(schedule_id if known is None else known.id)  # one text for all that know the schedule
-            from_minute = min(from_minute, pane_source(key)[2])
+            from_minute = min(from_minute, minute)
         self.touched.update(ids)
         self._changing.update(ids)
         self._changing_from_s = min(self._changing_from_s, from_minute * MINUTE_S)
@@ -280,8 +277,7 @@ class ReadModel:
 
     def saved_panes(self) -> list[tuple[str, bytes]]:
         """The panes of every schedule, with the source offsets in them, as of this moment."""
-        for schedule_id in list(self._unread):
-            self._read(schedule_id)
+        self._read_unread(list(self._unread))
         return self._panes.saved()
 
     def positions(self) -> list[tuple[bytes, bytes]]:
@@ -342,17 +338,18 @@ class ReadModel:
 
     def panes_of(self, schedule_id: str, from_minute: int, to_minute: int) -> list[PaneRange]:
         """The panes of a schedule in the minutes [from, to), with the source offsets in them."""
-        self._read_if_unread(schedule_id)
+        self._read_unread((schedule_id,))
         return self._panes.of(schedule_id, from_minute, to_minute)
 
     def count_panes_of(self, schedule_id: str, from_minute: int, to_minute: int) -> int:
         """How many panes_of would return."""
-        self._read_if_unread(schedule_id)
+        self._read_unread((schedule_id,))
         return self._panes.count_of(schedule_id, from_minute, to_minute)
 
     def _apply_pane(self, partition: int, key: bytes, value: bytes | None) -> None:
         role, source_partition, minute, schedule_id = parse_pane_key(key)
-        self._read_if_unread(schedule_id)
+        if schedule_id in self._unread:
+            self._read(schedule_id)
         number = pane_number(role, source_partition, minute)
         if value is None:
             # A schedule saved after this tombstone is not there, while its panes were noted before it.
@@ -372,7 +369,7 @@ class ReadModel:
         """Put the panes that an owner here has brought of a schedule into its curve."""
         panes, found = self._unread[schedule_id], []
         for key, value in panes.items():
-            role, partition, minute = pane_source(key)
+            role, partition, minute, _ = parse_pane_key(key)
             applied, first, cells = parts_of(value, minute)
             if self._panes.put(schedule_id, pane_number(role, partition, minute), applied, first):
                 found.append((self._source_key(role, partition), minute, cells))
@@ -386,9 +383,10 @@ class ReadModel:
         del self._unread[schedule_id]
         self._unread_panes -= len(panes)
 
-    def _read_if_unread(self, schedule_id: str) -> None:
-        if schedule_id in self._unread:
-            self._read(schedule_id)
+    def _read_unread(self, schedule_ids: Iterable[str]) -> None:
+        for schedule_id in schedule_ids:
+            if schedule_id in self._unread:
+                self._read(schedule_id)
 
     def _settle(self, schedule_id: str) -> None:
         schedule = self.schedules.get(schedule_id)
@@ -399,7 +397,9 @@ class ReadModel:
     def _source_key(self, role: int, partition: int) -> SourceKey:
         """One object for each source: a curve finds it again by a look at its address."""
         found = self._source_keys.get((role, partition))
-        return self._source_keys.setdefault((role, partition), SourceKey(role, partition)) if found is None else found
+        if found is None:
+            found = self._source_keys[role, partition] = SourceKey(role, partition)
+        return found
 
     def _apply_position(self, partition: int, key: bytes, position: Position) -> None:
         if not self._sources.apply_position(SourceKey(*parse_position_key(key)), position):
