@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import IllegalStateError, KafkaError, MessageSizeTooLargeError
+from aiokafka.errors import IllegalOperation, KafkaError, MessageSizeTooLargeError
 
 from ranking_app.dead_letter_tool.errors import ReplayInterrupted
 from ranking_app.dead_letter_tool.letters import Identity, Letter
@@ -90,7 +90,7 @@ class Replay:
             raise RecordTooLarge(
                 f"a record is larger than {self._source!r} takes: raise the topic's max.message.bytes, or mend it"
             ) from exc
-        except (KafkaError, IllegalStateError) as exc:
+        except (KafkaError, TimeoutError) as exc:
             raise ReplayInterrupted(
                 f"the replay of {dead_letter_name(self._source)!r} ended after {outcome.sent.get(self._source, 0)} "
                 f"records: {type(exc).__name__}; run it again, what was sent is not sent twice"
@@ -107,7 +107,11 @@ class Replay:
             )
         if not self._open:
             await self._producer.begin_transaction()
-        await self._append(letter, identity, mended.get(identity, letter.value))
+        try:
+            await self._append(letter, identity, mended.get(identity, letter.value))
+        except IllegalOperation as exc:  # the transaction ended while it was filled: what it held says why
+            await asyncio.wait_for(asyncio.gather(*self._open), ABORT_S)
+            raise KafkaError("the transaction is not open any more") from exc
         self._done.add(key_of(identity))
         return True
 

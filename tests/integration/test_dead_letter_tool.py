@@ -4,7 +4,7 @@ import asyncio
 import json
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from ranking_app.dead_letter_tool.errors import (
     WrongMendedValue,
     WrongPosition,
 )
-from ranking_app.dead_letter_tool.letters import Wanted
+from ranking_app.dead_letter_tool.letters import Letter, Wanted
 from ranking_app.dead_letter_tool.progress import replayed_topic
 from ranking_app.dead_letter_tool.reading import letter_reader
 from ranking_app.kafka_client import client_options
@@ -179,17 +179,27 @@ async def test_a_replay_that_dies_half_way_goes_on_where_it_ended(
     assert len(await read_topic(settings, replayed_topic(settings.completed_topic).name, 1)) == 35
 
 
-async def test_of_two_replays_at_a_time_one_is_fenced_and_nothing_is_sent_twice(settings: Settings) -> None:
+@pytest.mark.parametrize("fenced", ["at the commit", "between two letters"])
+async def test_of_two_replays_at_a_time_one_is_fenced_and_nothing_is_sent_twice(
+    settings: Settings, fenced: str
+) -> None:
     await write(settings, [FLAT] * 5)
     options = client_options(settings)
+
+    async def one_after_the_other(letters: AsyncIterator[Letter], slow: replaying.Replay) -> AsyncIterator[Letter]:
+        async for letter in letters:
+            yield letter
+            if fenced == "between two letters":
+                await asyncio.wait(slow._open)
+
     async with replaying.replaying(options, settings.completed_topic) as slow:
         await replay_matching(settings, Filter(), yes, now_ms())
 
         wanted = Wanted((settings.completed_topic,))
         async with letter_reader(options, wanted.sources) as reader:
             letters = reader.letters(await reader.spans(wanted), wanted)
-            with pytest.raises(ReplayInterrupted, match="after 0 records"):
-                await slow.send(letters, {}, replaying.Outcome())
+            with pytest.raises(ReplayInterrupted, match="after 0 records: ProducerFenced"):
+                await slow.send(one_after_the_other(letters, slow), {}, replaying.Outcome())
     assert len(await sent(settings)) == 5
 
 
