@@ -32,6 +32,13 @@ class Arrivals(Protocol):
         """When the newest of the records so far arrived."""
         ...
 
+    def together_ms(self, records: Sequence[Stamped]) -> int | None:
+        """When records that are still to come will have arrived, within SPAN_MS; None: not yet known, or not together.
+
+        Nothing is kept of it.
+        """
+        ...
+
     def slices(self, records: Sequence[R]) -> Iterator[tuple[int, Sequence[R]]]:
         """The records in their order, with the time at which they arrived."""
         ...
@@ -47,6 +54,10 @@ class WallArrivals:
         """The wall clock."""
         return self._clock.now_ms()
 
+    def together_ms(self, records: Sequence[Stamped]) -> int:
+        """Soon is now."""
+        return self._clock.now_ms()
+
     def slices(self, records: Sequence[R]) -> Iterator[tuple[int, Sequence[R]]]:
         """All together, now."""
         yield self._clock.now_ms(), records
@@ -60,6 +71,8 @@ class RecordArrivals:
     >>> arrivals = RecordArrivals(ManualClock(10**9))
     >>> [(at, len(part)) for at, part in arrivals.slices([R(0), R(59_000), R(61_000), R(30_000), R(200_000)])]
     [(59000, 2), (61000, 2), (200000, 1)]
+    >>> arrivals.together_ms([R(200_000), R(260_000)]), arrivals.together_ms([R(200_000), R(260_001)])
+    (260000, None)
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -69,6 +82,10 @@ class RecordArrivals:
     def now_ms(self) -> int:
         """The newest timestamp so far; it is never ahead of the wall clock."""
         return self._newest_ms
+
+    def together_ms(self, records: Sequence[Stamped]) -> int | None:
+        """The newest timestamp, where all of them are in one minute."""
+        return self._together([record.timestamp for record in records], self._clock.now_ms())
 
     def slices(self, records: Sequence[R]) -> Iterator[tuple[int, Sequence[R]]]:
         """Cut where the time moves on by more than SPAN_MS."""

@@ -8,9 +8,10 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from faust.types import TP
 from rocksdict import Rdict
 
-from agents.apply import Applier, Source
+from agents.apply import Applier
 from agents.arrivals import Arrivals
 from agents.dead_letters import DeadLetters
+from agents.decoding import Source
 from agents.intake import Intake
 from agents.pace import Pace
 from agents.partition_worker import Job, PartitionWorker

@@ -74,6 +74,7 @@ class PartitionWorker:
         """Add a batch; it is acknowledged when it is durable."""
         if not self._closing:
             self._waiting.append(batch)
+            self._applier.begin(batch.role, batch.records)
             self._wake.set()
 
     def run_between_flushes(self, job: Job) -> None:

@@ -65,6 +65,10 @@ class Tallying(Protocol):
         """As rankings.tally does it; None where it is sooner done here."""
         ...
 
+    def take_back(self, answer: Answer) -> bool:
+        """Whether nobody has begun with it: then the caller does it, and it is not answered."""
+        ...
+
     async def close(self) -> None:
         """End it; what is still asked is answered with None."""
         ...
@@ -79,6 +83,10 @@ class NoTallying:
     def ask(self, records: Sequence[Record], rules: DecodeRules, now_ms: int, with_offsets: bool = False) -> None:
         """Always None."""
         return
+
+    def take_back(self, answer: Answer) -> bool:
+        """Nothing was given."""
+        return False
 
     async def close(self) -> None:
         """Nothing to end."""
@@ -125,6 +133,10 @@ class TallyProcess:
         offsets, values = [record.offset for record in records], [record.value for record in records]
         return self._running.ask(Request(rules, now_ms, with_offsets, offsets, values))
 
+    def take_back(self, answer: Answer) -> bool:
+        """Whether nobody has begun with it: then the caller does it, and it is not answered."""
+        return self._running is not None and self._running.take_back(answer)
+
     async def close(self) -> None:
         """End it; what is still asked is answered with None."""
         self._start_at_s = float("inf")
@@ -150,6 +162,26 @@ class TallyProcess:
             self._log.warning("tally_process_ended", exit_code=code)
 
 
+class _Order:
+    """A slice that is asked for, and the answer to come."""
+
+    __slots__ = ("_taken", "answer", "request")
+
+    def __init__(self, request: Request, answer: Answer) -> None:
+        self.request = request
+        self.answer = answer
+        self._taken = threading.Lock()
+
+    @property
+    def records(self) -> int:
+        """How many are asked for."""
+        return len(self.request.offsets)
+
+    def take(self) -> bool:
+        """True for the first who asks: the thread that sends it, or the loop that takes it back."""
+        return self._taken.acquire(blocking=False)
+
+
 class _Running:
     """A child process and its two threads.
 
@@ -161,9 +193,9 @@ class _Running:
         self._process = _child()
         self.pid = self._process.pid
         self._on_end = on_end
-        self._to_send: SimpleQueue[Request | None] = SimpleQueue()
-        self._asked: deque[tuple[int, Answer]] = deque()
-        """How many records, and the answer to come."""
+        self._to_send: SimpleQueue[_Order | None] = SimpleQueue()
+        self._asked: deque[_Order] = deque()
+        """Those that are to be answered, in the order of their answers."""
         self._answered_at_s = time.monotonic()
         self._looking: asyncio.TimerHandle | None = self._loop.call_later(SILENT_S, self._look)
         self._looked_before = False
@@ -175,17 +207,25 @@ class _Running:
 
     def ask(self, request: Request) -> Answer | None:
         """None while it starts, and where it has enough to do."""
-        before = sum([records for records, _ in self._asked])
+        before = sum([order.records for order in self._asked])
         if not self._ready or before >= MOST_ASKED * max(len(request.offsets), 1):
             return None
         if not self._asked:
             self._answered_at_s = time.monotonic()
         if self._looking is None:
             self._looking = self._loop.call_later(SILENT_S, self._look)
-        answer: Answer = self._loop.create_future()
-        self._asked.append((len(request.offsets), answer))
-        self._to_send.put(request)
-        return answer
+        order = _Order(request, self._loop.create_future())
+        self._asked.append(order)
+        self._to_send.put(order)
+        return order.answer
+
+    def take_back(self, answer: Answer) -> bool:
+        """Whether it was not sent yet."""
+        for order in self._asked:
+            if order.answer is answer and order.take():
+                self._asked.remove(order)
+                return True
+        return False
 
     async def close(self) -> None:
         """It ends by itself when its stdin does, after the slices under way; or at once."""
@@ -199,8 +239,9 @@ class _Running:
     def _write(self) -> None:
         requests = cast(BinaryIO, self._process.stdin)
         try:
-            while (request := self._to_send.get()) is not None:
-                send(requests, tuple(request))
+            while (order := self._to_send.get()) is not None:
+                if order.take():
+                    send(requests, tuple(order.request))
         except OSError:
             pass  # it has gone: the other thread sees that, too
         finally:
@@ -237,7 +278,7 @@ class _Running:
         self._answered_at_s = time.monotonic()
         self._looked_before = False
         if self._ready:
-            _resolve(self._asked.popleft()[1], answer)
+            _resolve(self._asked.popleft().answer, answer)
         elif answer == CODE:
             self._ready = True
         else:
@@ -246,7 +287,7 @@ class _Running:
 
     def _ended(self, code: int) -> None:
         while self._asked:
-            _resolve(self._asked.popleft()[1], None)
+            _resolve(self._asked.popleft().answer, None)
         if self._looking is not None:
             self._looking.cancel()
         self._over.set()

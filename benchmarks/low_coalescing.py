@@ -31,9 +31,10 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.producer.message_accumulator import BatchBuilder
 from rocksdict import Rdict
 
-from agents.apply import Applier, Source
+from agents.apply import Applier
 from agents.arrivals import WallArrivals
 from agents.dead_letters import DeadLetters
+from agents.decoding import Source
 from agents.notifier import Notifier
 from agents.pace import NoPace
 from agents.partition_worker import PartitionWorker
@@ -149,6 +150,10 @@ class Beside:
         with self._stages.within("count", "count: in the process beside"):
             answer.set_result(tally(offsets, values, rules, now_ms, with_offsets))
         return answer
+
+    def take_back(self, answer: Answer) -> bool:
+        """It has answered."""
+        return False
 
     async def close(self) -> None:
         """Nothing to end."""

@@ -10,8 +10,8 @@ from faust.exceptions import ConsumerNotStarted
 from faust.types import TP
 
 from agents import catalogue, reservations
-from agents.apply import HELPED_RECORDS
 from agents.dead_letters import DeadLetters, topic_limits
+from agents.decoding import HELPED_RECORDS
 from agents.notifier import Notifier
 from agents.ownership import Ownership, OwnershipRules
 from agents.past_news import PastNews

@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-import agents.apply
-from agents.apply import Applier
+import agents.decoding
+from agents.decoding import Decoding
 from agents.slices import TalliedSlice
 from agents.tally_process import TallyProcess
 from ranking_app.kafka_client import client_options
@@ -84,10 +84,10 @@ async def publish(settings: Settings, backlog: Backlog) -> None:
 
 def wait_for_the_process_beside(monkeypatch: pytest.MonkeyPatch) -> None:
     """The worker would be through with so few events before the process is there."""
-    decoded = Applier._decoded
+    slices = Decoding.slices
 
-    async def when_it_is_there(applier: Applier, *args: Any) -> Any:
-        beside = applier._tallying
+    async def when_it_is_there(decoding: Decoding, *args: Any) -> Any:
+        beside = decoding._tallying
         assert isinstance(beside, TallyProcess)
         deadline_s = time.monotonic() + WITHIN_S
         while beside._running is None or not beside._running._ready:
@@ -95,9 +95,9 @@ def wait_for_the_process_beside(monkeypatch: pytest.MonkeyPatch) -> None:
             if beside._running is None:
                 beside.ask([], args[0].rules, 0)
             await asyncio.sleep(0.02)
-        return await decoded(applier, *args)
+        return await slices(decoding, *args)
 
-    monkeypatch.setattr(Applier, "_decoded", when_it_is_there)
+    monkeypatch.setattr(Decoding, "slices", when_it_is_there)
 
 
 @pytest.mark.parametrize("beside", [True, False], ids=["with a process beside", "alone"])
@@ -116,7 +116,7 @@ async def test_a_backlog_gives_what_a_naive_count_gives(
             super().__init__(*args)
             made.append(self)
 
-    monkeypatch.setattr(agents.apply, "TalliedSlice", Noted)
+    monkeypatch.setattr(agents.decoding, "TalliedSlice", Noted)
     if beside:
         wait_for_the_process_beside(monkeypatch)
     with capture_logs() as logs:

@@ -14,7 +14,7 @@ import agents.upkeep
 import ranking_app.app
 import ranking_app.rankings.tally
 import tables.pane_cache
-from agents.apply import ApplyFailed
+from agents.decoding import ApplyFailed
 from ranking_app.client_problems import UnknownSchedule
 from ranking_app.kafka_client import client_options, writer
 from ranking_app.rankings.panes import applied_of, fold

@@ -1,16 +1,19 @@
 """Any split into batches, any crash, with or without the disk: the same boards and counters (invariants 1-3, 5-7)."""
 
 import asyncio
+import itertools
 import json
 from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agents.apply import Applier, Source
+from agents.apply import Applier
 from agents.arrivals import WallArrivals
+from agents.decoding import Source
 from agents.tally_process import NoTallying, Tallying
 from ranking_app.clock import ManualClock
 from ranking_app.rankings.windows import Window
@@ -65,14 +68,32 @@ class Life:
         if applied.positions:
             await self.owned.write(applied.panes, applied.positions, applied.seen)
 
-    def live(self, records: list[FakeRecord], sizes: list[int], crashes: dict[int, tuple[bool, bool]]) -> None:
-        """Deliver all records in batches; crash at the flushes named, (after the append?, disk lost?); then go on."""
-        asyncio.run(self._live(records, sizes, crashes))
+    def live(
+        self,
+        records: list[FakeRecord],
+        sizes: list[int],
+        crashes: dict[int, tuple[bool, bool]],
+        begun_sizes: Sequence[int] = (),
+    ) -> None:
+        """Deliver all records in batches; crash at the flushes named, (after the append?, disk lost?); then go on.
 
-    async def _live(self, records: list[FakeRecord], sizes: list[int], crashes: dict[int, tuple[bool, bool]]) -> None:
-        flush, start = 0, 0
+        begun_sizes: of the parts that are begun with, as far ahead as the next flush but one.
+        """
+        asyncio.run(self._live(records, sizes, crashes, itertools.cycle(begun_sizes)))
+
+    async def _live(
+        self,
+        records: list[FakeRecord],
+        sizes: list[int],
+        crashes: dict[int, tuple[bool, bool]],
+        begun_sizes: Iterator[int],
+    ) -> None:
+        flush = start = begun = 0
         while start < len(records):
             size = sizes[flush % len(sizes)]
+            while begun < start + 2 * size and (count := next(begun_sizes, 0)):
+                self.applier.begin(0, records[begun : begun + count])
+                begun += count
             after_append, disk_lost = crashes.get(flush, (False, False))
             self.log.crash_in = 0 if flush in crashes else None
             self.log.crash_after_append = after_append
@@ -83,7 +104,7 @@ class Life:
                 if disk_lost:
                     self.store = MemoryPartitionStore()
                 self.begin()
-                start = max(0, start - size)  # redelivered: also some that were acknowledged
+                start = begun = max(0, start - size)  # redelivered: also some that were acknowledged
             else:
                 start += size
 
@@ -136,22 +157,24 @@ def test_any_split_and_any_crash_give_what_a_naive_count_gives(
 
 backlog_sizes = st.lists(st.integers(1, 30), min_size=1, max_size=4)
 slice_lengths = st.tuples(st.integers(1, 5), st.integers(1, 9), st.integers(1, 6))
-"""HELPED_RECORDS, TALLIED_RECORDS and SLICE_RECORDS of agents.apply."""
+"""HELPED_RECORDS, TALLIED_RECORDS and SLICE_RECORDS of agents.decoding."""
+begun_sizes = st.lists(st.integers(1, 20), max_size=4)
 patterns = st.lists(st.sampled_from([*Says, Says.TALLY]), min_size=1, max_size=5)
 
 
 @settings(max_examples=150, deadline=None)
-@given(st.lists(events, max_size=60), backlog_sizes, crashes_by_flush, slice_lengths, patterns)
+@given(st.lists(events, max_size=60), backlog_sizes, crashes_by_flush, slice_lengths, patterns, begun_sizes)
 def test_a_backlog_that_is_tallied_beside_gives_what_a_naive_count_gives(
     given_events: list[tuple[int, int, int, bool, int]],
     sizes: list[int],
     crashes: dict[int, tuple[bool, bool]],
     lengths: tuple[int, int, int],
     pattern: list[Says],
+    begun: list[int],
 ) -> None:
     life = Life(PatternTallying(*pattern))
     with small_slices(*lengths):
-        life.live([record(offset, event) for offset, event in enumerate(given_events)], sizes, crashes)
+        life.live([record(offset, event) for offset, event in enumerate(given_events)], sizes, crashes, begun)
     gives_what_a_naive_count_gives(life, given_events)
 
 

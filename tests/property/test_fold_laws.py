@@ -7,8 +7,9 @@ from enum import Enum
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agents.apply import Applier, Source
+from agents.apply import Applier
 from agents.arrivals import WallArrivals
+from agents.decoding import Source
 from agents.tally_process import Tallying
 from ranking_app.rankings.windows import Window
 from ranking_app.read_model.state import ReadModel

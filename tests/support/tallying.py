@@ -18,6 +18,7 @@ class Says(Enum):
 
     BUSY = "do it yourself"
     DIED = "it was taken, and never answered"
+    LATER = "it is not begun with, and may be taken back"
     TALLY = "it was tallied"
 
 
@@ -28,6 +29,7 @@ class PatternTallying:
         self._pattern = pattern
         self.said: list[Says] = []
         self.closed = False
+        self._later: set[Answer] = set()
 
     def ask(
         self, records: Sequence[Record], rules: DecodeRules, now_ms: int, with_offsets: bool = False
@@ -37,10 +39,16 @@ class PatternTallying:
         if says is Says.BUSY:
             return None
         found: Answer = asyncio.get_running_loop().create_future()
+        if says is Says.LATER:
+            self._later.add(found)
+            return found
         offsets, values = [one.offset for one in records], [one.value for one in records]
         request = Request(rules, now_ms, with_offsets, offsets, values)
         found.set_result(pickle.loads(pickle.dumps(answer(request))) if says is Says.TALLY else None)
         return found
+
+    def take_back(self, answer: Answer) -> bool:
+        return answer in self._later
 
     def prepare(self) -> None:
         pass
@@ -50,5 +58,7 @@ class PatternTallying:
 
 
 def small_slices(helped: int = 1, tallied: int = 4, own: int = 2) -> Any:
-    """A context in which a handful of records is a backlog. The three lengths of agents.apply."""
-    return mock.patch.multiple("agents.apply", HELPED_RECORDS=helped, TALLIED_RECORDS=tallied, SLICE_RECORDS=own)
+    """A context in which a handful of records is a backlog. Lengths of agents.decoding."""
+    return mock.patch.multiple(
+        "agents.decoding", HELPED_RECORDS=helped, TALLIED_RECORDS=tallied, SLICE_RECORDS=own, AHEAD_RECORDS=1
+    )

@@ -3,14 +3,17 @@
 import asyncio
 from collections.abc import Sequence
 from typing import Any
+from unittest import mock
 
 import pytest
 
 import agents.apply
+import agents.decoding
 import ranking_app.rankings.tally
 import schemas.decode
 import tables.pane_cache
-from agents.apply import ApplyFailed
+from agents.arrivals import SPAN_MS
+from agents.decoding import ApplyFailed
 from agents.tally_process import Answer
 from ranking_app.rankings.panes import fold
 from ranking_app.rankings.windows import Window
@@ -49,6 +52,26 @@ class NeverAnswers(PatternTallying):
         return self.open[-1]
 
 
+class Noting(PatternTallying):
+    """What was asked for, as offsets, and what was taken back."""
+
+    def __init__(self, *pattern: Says) -> None:
+        super().__init__(*pattern)
+        self.asked: list[list[int]] = []
+        self.taken_back = 0
+
+    def ask(
+        self, records: Sequence[Record], rules: DecodeRules, now_ms: int, with_offsets: bool = False
+    ) -> Answer | None:
+        self.asked.append([one.offset for one in records])
+        return super().ask(records, rules, now_ms, with_offsets)
+
+    def take_back(self, answer: Answer) -> bool:
+        taken = super().take_back(answer)
+        self.taken_back += taken
+        return taken
+
+
 @pytest.mark.parametrize("says", Says)
 async def test_each_sale_counts_once_whatever_becomes_of_the_process_beside(says: Says) -> None:
     tallying = PatternTallying(says)
@@ -79,7 +102,7 @@ async def test_a_process_that_dies_over_a_batch_leaves_the_batch_to_the_worker()
 async def test_what_is_not_answered_soon_is_counted_here_and_an_answer_after_that_is_dropped(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(agents.apply, "ANSWERS_WITHIN_S", 0.05)
+    monkeypatch.setattr(agents.decoding, "ANSWERS_WITHIN_S", 0.05)
     tallying = NeverAnswers(3)
     life = Life(tallying)
     with small_slices(helped=3, tallied=4):
@@ -93,20 +116,12 @@ async def test_what_is_not_answered_soon_is_counted_here_and_an_answer_after_tha
 async def test_large_records_are_asked_for_in_shorter_slices_or_not_at_all(
     monkeypatch: pytest.MonkeyPatch, bytes_of_a_value: int, asked: list[int]
 ) -> None:
-    monkeypatch.setattr(agents.apply, "TALLIED_BYTES", 150)
-    lengths: list[int] = []
-
-    class Noting(PatternTallying):
-        def ask(
-            self, records: Sequence[Record], rules: DecodeRules, now_ms: int, with_offsets: bool = False
-        ) -> Answer | None:
-            lengths.append(len(records))
-            return super().ask(records, rules, now_ms, with_offsets)
-
-    life = Life(Noting(Says.TALLY))
+    monkeypatch.setattr(agents.decoding, "TALLIED_BYTES", 150)
+    tallying = Noting(Says.TALLY)
+    life = Life(tallying)
     with small_slices(helped=3, tallied=4, own=2):
         await life.flush([FakeRecord(offset, b"x" * bytes_of_a_value) for offset in range(10)])
-    assert lengths == asked
+    assert [len(offsets) for offsets in tallying.asked] == asked
     assert len(life.dead.sent) == 10
 
 
@@ -156,7 +171,7 @@ async def test_a_bug_of_our_own_is_told_with_the_offset_of_its_record(
     monkeypatch: pytest.MonkeyPatch, says: Says, bug: Any
 ) -> None:
     name = "fold" if bug is broken_fold else "decode_columns"
-    for module in (agents.apply, schemas.decode, tables.pane_cache, ranking_app.rankings.tally):
+    for module in (agents.apply, agents.decoding, schemas.decode, tables.pane_cache, ranking_app.rankings.tally):
         monkeypatch.setattr(module, name, bug, raising=False)
     life = Life(PatternTallying(says))
     with small_slices(tallied=5), pytest.raises(ApplyFailed, match=r"partition 0 offset 6 failed: ZeroDivisionError"):
@@ -190,3 +205,58 @@ async def test_a_batch_given_up_while_it_waits_for_an_answer_leaves_nothing_coun
         await asyncio.wait([flush])
     assert flush.cancelled()
     assert life.log.pairs == []
+
+
+async def test_what_was_begun_with_is_not_asked_for_again_and_what_comes_before_it_ends_where_it_begins() -> None:
+    tallying = Noting(Says.TALLY)
+    life = Life(tallying)
+    backlog: list[Any] = sales(*range(10))
+    with small_slices(helped=3, tallied=4):
+        life.applier.begin(0, backlog[3:9])
+        assert tallying.asked == [[3, 4, 5, 6], [7, 8]]
+        await life.flush(backlog)
+    assert tallying.asked == [[3, 4, 5, 6], [7, 8], [0, 1, 2], [9]]
+    assert sold(life) == {"S0": 10}
+
+
+async def test_few_records_of_a_batch_wait_for_the_others_of_their_flush() -> None:
+    tallying = Noting(Says.TALLY)
+    life = Life(tallying)
+    with small_slices(helped=3, tallied=4), mock.patch("agents.decoding.AHEAD_RECORDS", 5):
+        life.applier.begin(0, sales(*range(4)))
+        assert tallying.asked == []
+        life.applier.begin(0, sales(*range(4, 9)))
+    assert tallying.asked == [[4, 5, 6, 7], [8]]
+
+
+@pytest.mark.parametrize("later_ms", [SPAN_MS, SPAN_MS + 1])
+async def test_what_was_begun_with_too_long_ago_is_decoded_anew(later_ms: int) -> None:
+    """By then an event may be no longer too far in the future."""
+    tallying = Noting(Says.TALLY)
+    life = Life(tallying)
+    backlog: list[Any] = sales(*range(4))
+    with small_slices(helped=3, tallied=4):
+        life.applier.begin(0, backlog)
+        life.clock.set_ms(NOW_MS + later_ms)
+        await life.flush(backlog)
+    assert len(tallying.asked) == (1 if later_ms <= SPAN_MS else 2)
+    assert sold(life) == {"S0": 4}
+
+
+async def test_what_was_begun_with_and_comes_again_as_other_records_is_asked_for_anew() -> None:
+    tallying = Noting(Says.TALLY)
+    life = Life(tallying)
+    with small_slices(helped=3, tallied=4):
+        life.applier.begin(0, sales(*range(8)))
+        await life.flush(sales(*range(2)))
+        await life.flush(sales(*range(8)))
+    assert sold(life) == {"S0": 8}
+
+
+async def test_the_worker_takes_back_from_the_last_on_what_was_not_begun_with() -> None:
+    tallying = Noting(Says.TALLY, Says.LATER, Says.LATER)
+    life = Life(tallying)
+    with small_slices(helped=3, tallied=4):
+        await asyncio.wait_for(life.flush(sales(*range(10))), agents.decoding.ANSWERS_WITHIN_S / 2)
+    assert tallying.taken_back == 2
+    assert sold(life) == {"S0": 10}

@@ -1,5 +1,6 @@
 """The process beside a worker answers what tallying here gives, or None."""
 
+import asyncio
 import subprocess
 import sys
 from functools import partial
@@ -8,10 +9,11 @@ from typing import Any, cast
 
 import pytest
 
-from agents.tally_process import MOST_ASKED
+from agents.tally_process import MOST_ASKED, NoTallying
 from schemas.decode import DecodeRules
 from tests.support.beside import all_of, beside, here, slice_of, stopped
 from tests.support.project import ROOT
+from tests.support.waiting import wait_until
 
 NO_RULES = cast(DecodeRules, None)
 
@@ -85,3 +87,25 @@ async def test_nothing_is_imported_from_the_current_directory(tmp_path: Path, mo
     monkeypatch.setattr(sys, "path", [str(ROOT), *(entry for entry in sys.path if entry)])
     async with beside() as found:
         await found.ready()
+
+
+async def test_what_is_not_sent_yet_may_be_taken_back_and_the_others_are_answered() -> None:
+    large = slice_of(0, 20_000)
+    async with beside() as found:
+        with stopped(await found.ready()):
+            sent, back, kept = (found.taken_now(records) for records in (large, slice_of(1, 2_000), slice_of(2, 2_000)))
+            running = found.process._running
+            assert running is not None
+            wait_until(running._asked[0]._taken.locked, 5.0)  # the pipe does not take all of it
+            assert [found.process.take_back(one) for one in (sent, back, back)] == [False, True, False]
+        after = found.taken_now(slice_of(3, 2_000))
+        expected = [here(large), here(slice_of(2, 2_000)), here(slice_of(3, 2_000))]
+        assert await all_of([sent, kept, after]) == expected
+        assert not back.done()
+        assert not found.process.take_back(kept)
+
+
+async def test_without_a_process_nothing_is_taken_back() -> None:
+    async with beside() as found:
+        assert not found.process.take_back(asyncio.get_running_loop().create_future())
+    assert not NoTallying().take_back(asyncio.get_running_loop().create_future())
