@@ -59,6 +59,10 @@ class Applier:
         if arrived_ms is not None:
             self._decoding.begin(self._sources[role], records, arrived_ms, self._repeats[role])
 
+    def drop(self) -> None:
+        """What was begun with is applied by nobody, or by another."""
+        self._decoding.drop()
+
     async def apply(self, records_by_role: dict[int, list[Record]]) -> Applied:
         """Fold records (per role in offset order) into the panes in memory; dead letters are acknowledged on return.
 

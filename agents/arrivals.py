@@ -45,7 +45,7 @@ class Arrivals(Protocol):
 
 
 class WallArrivals:
-    """Records arrive when they are counted."""
+    """Records arrive when they are counted, or begun with for that."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock

@@ -1,7 +1,7 @@
 """Records of one partition become slices: decoded here, or tallied by the process beside.
 
 Of a backlog that process begins with what waits for the flush under way, so that it does not stand still meanwhile; and
-where the worker would have to wait for it, the worker takes back what it has not begun with.
+where the worker would have to wait for it, the worker takes back what was not sent yet.
 """
 
 import asyncio
@@ -9,6 +9,8 @@ from bisect import bisect_left
 from collections import defaultdict, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import chain
 from typing import Any, NamedTuple
 
 from agents.arrivals import SPAN_MS
@@ -81,6 +83,12 @@ class Decoding:
             self._begun[source.role].append(asked)
             start += len(asked.records)
 
+    def drop(self) -> None:
+        """What was begun with is not counted here any more: nobody has to wait behind it."""
+        for asked in chain.from_iterable(self._begun.values()):
+            self._tallying.take_back(asked.answer)
+        self._begun.clear()
+
     async def slices(
         self, source: Source, records: Sequence[Record], now_ms: int, with_offsets: bool
     ) -> Sequence[Slice]:
@@ -123,7 +131,7 @@ class Decoding:
         begun = self._begun[role]
         if not begun:
             return len(records)
-        return bisect_left(records, begun[0].records[0].offset, lo=start, key=lambda record: record.offset)
+        return bisect_left(records, begun[0].records[0].offset, lo=start + 1, key=lambda record: record.offset)
 
     async def _take_back(self, source: Source, found: list[_Asked | list[SalesSlice]], now_ms: int) -> None:
         """From the last on: the process beside does the first ones meanwhile. Of a few it soon has done them all."""
@@ -173,7 +181,8 @@ async def _answered(source: Source, found: Sequence[_Asked | list[SalesSlice]], 
         if isinstance(one, list):
             slices.extend(one)
         elif one.answer.done() and (tally := one.answer.result()) is not None:
-            slices.append(TalliedSlice(one.records, tally, lambda some: _decode(source, some, now_ms)))
+            # With the tally's time: what was too far in the future for it stays so when some of it is decoded again.
+            slices.append(TalliedSlice(one.records, tally, partial(_decode, source, now_ms=one.now_ms)))
         else:
             slices.extend(await _decoded(source, one.records, now_ms))
     return slices

@@ -74,8 +74,8 @@ class PartitionWorker:
         """Add a batch; it is acknowledged when it is durable."""
         if not self._closing:
             self._waiting.append(batch)
-            self._applier.begin(batch.role, batch.records)
             self._wake.set()
+            self._applier.begin(batch.role, batch.records)
 
     def run_between_flushes(self, job: Job) -> None:
         """Have job called with the owned partition when no flush is under way."""
@@ -87,6 +87,7 @@ class PartitionWorker:
         """Drop what waits, finish the flush under way. After this nothing is written any more."""
         self._closing = True
         self._waiting.clear()
+        self._applier.drop()
         self._jobs.clear()
         self._wake.set()
         if self._task is not None:
@@ -113,6 +114,7 @@ class PartitionWorker:
                 return
             except ChangelogDiverged as error:
                 self._log.warning("changelog_diverged", partition=self.owned.number, reason=str(error))
+                self._applier.drop()
                 self.owned, self._applier = await self._reopen()
 
     async def _do(self, job: Job) -> None:

@@ -66,7 +66,7 @@ class Tallying(Protocol):
         ...
 
     def take_back(self, answer: Answer) -> bool:
-        """Whether nobody has begun with it: then the caller does it, and it is not answered."""
+        """Whether it was not sent yet: then the caller does it, and it is not answered."""
         ...
 
     async def close(self) -> None:
@@ -134,7 +134,7 @@ class TallyProcess:
         return self._running.ask(Request(rules, now_ms, with_offsets, offsets, values))
 
     def take_back(self, answer: Answer) -> bool:
-        """Whether nobody has begun with it: then the caller does it, and it is not answered."""
+        """Whether it was not sent yet: then the caller does it, and it is not answered."""
         return self._running is not None and self._running.take_back(answer)
 
     async def close(self) -> None:
@@ -165,21 +165,20 @@ class TallyProcess:
 class _Order:
     """A slice that is asked for, and the answer to come."""
 
-    __slots__ = ("_taken", "answer", "request")
+    __slots__ = ("_request", "_taken", "answer", "records")
 
     def __init__(self, request: Request, answer: Answer) -> None:
-        self.request = request
+        self.records = len(request.offsets)
         self.answer = answer
+        self._request: Request | None = request
         self._taken = threading.Lock()
 
-    @property
-    def records(self) -> int:
-        """How many are asked for."""
-        return len(self.request.offsets)
-
-    def take(self) -> bool:
-        """True for the first who asks: the thread that sends it, or the loop that takes it back."""
-        return self._taken.acquire(blocking=False)
+    def take(self) -> Request | None:
+        """What is asked, for the first who comes: the thread that sends it, or the loop that takes it back."""
+        if not self._taken.acquire(blocking=False):
+            return None
+        request, self._request = self._request, None
+        return request
 
 
 class _Running:
@@ -222,13 +221,16 @@ class _Running:
     def take_back(self, answer: Answer) -> bool:
         """Whether it was not sent yet."""
         for order in self._asked:
-            if order.answer is answer and order.take():
+            if order.answer is answer and order.take() is not None:
                 self._asked.remove(order)
                 return True
         return False
 
     async def close(self) -> None:
         """It ends by itself when its stdin does, after the slices under way; or at once."""
+        for order in list(self._asked):
+            if self.take_back(order.answer):
+                _resolve(order.answer, None)
         self._to_send.put(None)
         try:
             await asyncio.wait_for(self._over.wait(), ENDS_WITHIN_S)
@@ -240,8 +242,9 @@ class _Running:
         requests = cast(BinaryIO, self._process.stdin)
         try:
             while (order := self._to_send.get()) is not None:
-                if order.take():
-                    send(requests, tuple(order.request))
+                if (request := order.take()) is not None:
+                    send(requests, tuple(request))
+                del order, request  # it may be long until there is another
         except OSError:
             pass  # it has gone: the other thread sees that, too
         finally:

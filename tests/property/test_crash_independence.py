@@ -74,12 +74,14 @@ class Life:
         sizes: list[int],
         crashes: dict[int, tuple[bool, bool]],
         begun_sizes: Sequence[int] = (),
+        moves_s: Sequence[int] = (),
     ) -> None:
         """Deliver all records in batches; crash at the flushes named, (after the append?, disk lost?); then go on.
 
         begun_sizes: of the parts that are begun with, as far ahead as the next flush but one.
+        moves_s: of the clock, before each flush.
         """
-        asyncio.run(self._live(records, sizes, crashes, itertools.cycle(begun_sizes)))
+        asyncio.run(self._live(records, sizes, crashes, itertools.cycle(begun_sizes), itertools.cycle(moves_s)))
 
     async def _live(
         self,
@@ -87,6 +89,7 @@ class Life:
         sizes: list[int],
         crashes: dict[int, tuple[bool, bool]],
         begun_sizes: Iterator[int],
+        moves_s: Iterator[int],
     ) -> None:
         flush = start = begun = 0
         while start < len(records):
@@ -94,6 +97,7 @@ class Life:
             while begun < start + 2 * size and (count := next(begun_sizes, 0)):
                 self.applier.begin(0, records[begun : begun + count])
                 begun += count
+            self.clock.set_ms(self.clock.now_ms() + 1000 * next(moves_s, 0))
             after_append, disk_lost = crashes.get(flush, (False, False))
             self.log.crash_in = 0 if flush in crashes else None
             self.log.crash_after_append = after_append
@@ -176,6 +180,45 @@ def test_a_backlog_that_is_tallied_beside_gives_what_a_naive_count_gives(
     with small_slices(*lengths):
         life.live([record(offset, event) for offset, event in enumerate(given_events)], sizes, crashes, begun)
     gives_what_a_naive_count_gives(life, given_events)
+
+
+at_the_limit = st.tuples(
+    st.integers(0, 1),
+    st.sampled_from([0, 30, -240, -298, -299, -300, -301, -302]),
+    st.just(1),
+    st.booleans(),
+    st.integers(0, 9),
+)
+"""Events of one seat; some are nearly, or just, too far in the future."""
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.lists(at_the_limit, min_size=20, max_size=60),
+    backlog_sizes,
+    slice_lengths,
+    patterns,
+    st.lists(st.integers(1, 20), min_size=1, max_size=4),
+    st.lists(st.sampled_from([-61, -3, -1, 1, 2, 3, 61]), min_size=1, max_size=4),
+)
+def test_each_record_counts_or_repeats_or_is_a_dead_letter_whatever_the_clock_says_meanwhile(
+    given_events: list[tuple[int, int, int, bool, int]],
+    sizes: list[int],
+    lengths: tuple[int, int, int],
+    pattern: list[Says],
+    begun: list[int],
+    moves_s: list[int],
+) -> None:
+    life = Life(PatternTallying(*pattern))
+    records = [record(offset, event) for offset, event in enumerate(given_events)]
+    with small_slices(*lengths):
+        life.live(records, sizes, {}, begun, moves_s)
+    model, ever = life.model(), Window(None, NOW_MS // 1000 + 1_000)
+    totals = [schedule.curve.totals(ever) for schedule in model.schedules.values()]
+    position = model.position(SourceKey(0, 0))
+    assert position.counted == sum(one.completed + one.cancelled for one in totals)
+    assert position.dead_letters == len(life.dead.sent)
+    assert position.counted + position.duplicates + position.dead_letters == len(records)
 
 
 def gives_what_a_naive_count_gives(life: Life, given_events: list[tuple[int, int, int, bool, int]]) -> None:

@@ -20,7 +20,7 @@ from ranking_app.rankings.windows import Window
 from ranking_app.read_model.sources import SourceKey
 from schemas.decode import DecodeRules, decode_columns
 from schemas.record import Record
-from tests.property.test_crash_independence import NOW_MS, Life, record
+from tests.property.test_crash_independence import NOW_MS, RULES, Life, record
 from tests.support.memory import FakeRecord
 from tests.support.tallying import PatternTallying, Says, small_slices
 
@@ -250,6 +250,37 @@ async def test_what_was_begun_with_and_comes_again_as_other_records_is_asked_for
         life.applier.begin(0, sales(*range(8)))
         await life.flush(sales(*range(2)))
         await life.flush(sales(*range(8)))
+    assert tallying.asked == [[0, 1, 2, 3], [4, 5, 6, 7], [2, 3], [4, 5, 6, 7]]
+    assert sold(life) == {"S0": 8}
+
+
+@pytest.mark.parametrize("later_ms", [2_000, -2_000])
+async def test_what_is_decoded_again_is_as_far_in_the_future_as_it_was_for_the_tally(later_ms: int) -> None:
+    """Else an event would be a dead letter and count, or neither."""
+    life = Life(PatternTallying(Says.TALLY))
+    ahead_s = RULES.max_future_ms // 1000 + (1 if later_ms > 0 else -1)
+    repeated = [record(offset, (0, 5, 1, False, 0)) for offset in range(1, 5)]
+    backlog: list[Any] = [*sales(0), *repeated, record(5, (1, -ahead_s, 1, False, 5))]
+    with small_slices(helped=3, tallied=6):
+        life.applier.begin(0, backlog)
+        life.clock.set_ms(NOW_MS + later_ms)
+        await life.flush(backlog)
+    position = life.model().position(SourceKey(0, 0))
+    is_bad = int(later_ms > 0)
+    assert (position.counted, position.duplicates, position.dead_letters) == (2 - is_bad, 4, is_bad)
+    assert len(life.dead.sent) == is_bad
+
+
+async def test_what_is_dropped_is_taken_back_and_asked_for_anew() -> None:
+    tallying = Noting(Says.LATER, Says.LATER, Says.TALLY)
+    life = Life(tallying)
+    backlog: list[Any] = sales(*range(8))
+    with small_slices(helped=3, tallied=4):
+        life.applier.begin(0, backlog)
+        life.applier.drop()
+        assert tallying.taken_back == 2
+        await life.flush(backlog)
+    assert len(tallying.asked) == 4
     assert sold(life) == {"S0": 8}
 
 
