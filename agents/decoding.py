@@ -33,7 +33,8 @@ ANSWERS_WITHIN_S = 2.0
 """For all slices of a batch together; 50 ms each are usual. A rebalance waits for the flush under way."""
 
 AHEAD_RECORDS = 2_000
-"""What waits for the flush under way is begun with where it is so many in one batch; fewer are put together first."""
+"""What waits for the flush under way is begun with where it is so many in one batch; fewer are put together first. A
+slice of fewer is not taken back either: its answer comes before it would be decoded here."""
 
 HELPED_RECORDS = 200
 """From so many on somebody waits for others already: fewer are decoded sooner than they are sent."""
@@ -75,8 +76,10 @@ class Decoding:
 
     def begin(self, source: Source, records: Sequence[Record], now_ms: int, with_offsets: bool) -> None:
         """Have the process beside begin with records that slices() is given later; as many as it takes."""
+        if len(records) < AHEAD_RECORDS:
+            return
         start = 0
-        while len(records) >= AHEAD_RECORDS and start < len(records):
+        while start < len(records):
             asked = self._ask(source, records, start, len(records), now_ms, with_offsets)
             if asked is None:
                 return
@@ -134,7 +137,7 @@ class Decoding:
         return bisect_left(records, begun[0].records[0].offset, lo=start + 1, key=lambda record: record.offset)
 
     async def _take_back(self, source: Source, found: list[_Asked | list[SalesSlice]], now_ms: int) -> None:
-        """From the last on: the process beside does the first ones meanwhile. Of a few it soon has done them all."""
+        """From the last on: the process beside does the first ones meanwhile."""
         for index in reversed(range(len(found))):
             one = found[index]
             if isinstance(one, list) or one.answer.done() or len(one.records) < AHEAD_RECORDS:

@@ -57,6 +57,26 @@ class PatternTallying:
         self.closed = True
 
 
+class Noting(PatternTallying):
+    """What was asked for, as offsets, and what was taken back."""
+
+    def __init__(self, *pattern: Says) -> None:
+        super().__init__(*pattern)
+        self.asked: list[list[int]] = []
+        self.taken_back = 0
+
+    def ask(
+        self, records: Sequence[Record], rules: DecodeRules, now_ms: int, with_offsets: bool = False
+    ) -> Answer | None:
+        self.asked.append([one.offset for one in records])
+        return super().ask(records, rules, now_ms, with_offsets)
+
+    def take_back(self, answer: Answer) -> bool:
+        taken = super().take_back(answer)
+        self.taken_back += taken
+        return taken
+
+
 def small_slices(helped: int = 1, tallied: int = 4, own: int = 2) -> Any:
     """A context in which a handful of records is a backlog. Lengths of agents.decoding."""
     return mock.patch.multiple(

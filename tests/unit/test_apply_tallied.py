@@ -22,7 +22,7 @@ from schemas.decode import DecodeRules, decode_columns
 from schemas.record import Record
 from tests.property.test_crash_independence import NOW_MS, RULES, Life, record
 from tests.support.memory import FakeRecord
-from tests.support.tallying import PatternTallying, Says, small_slices
+from tests.support.tallying import Noting, PatternTallying, Says, small_slices
 
 WITHIN_S = 10.0
 
@@ -50,26 +50,6 @@ class NeverAnswers(PatternTallying):
         if len(self.open) == self._slices:
             self.taken.set()
         return self.open[-1]
-
-
-class Noting(PatternTallying):
-    """What was asked for, as offsets, and what was taken back."""
-
-    def __init__(self, *pattern: Says) -> None:
-        super().__init__(*pattern)
-        self.asked: list[list[int]] = []
-        self.taken_back = 0
-
-    def ask(
-        self, records: Sequence[Record], rules: DecodeRules, now_ms: int, with_offsets: bool = False
-    ) -> Answer | None:
-        self.asked.append([one.offset for one in records])
-        return super().ask(records, rules, now_ms, with_offsets)
-
-    def take_back(self, answer: Answer) -> bool:
-        taken = super().take_back(answer)
-        self.taken_back += taken
-        return taken
 
 
 @pytest.mark.parametrize("says", Says)

@@ -9,9 +9,12 @@ from agents.arrivals import WallArrivals
 from agents.pace import NoPace
 from agents.partition_worker import PartitionWorker
 from agents.pending import Batch
+from agents.tally_process import Tallying
 from ranking_app.metrics import Metrics
+from ranking_app.read_model.sources import SourceKey
 from tests.property.test_crash_independence import Life, record
 from tests.support.memory import Crash
+from tests.support.tallying import Noting, Says, small_slices
 
 WITHIN_S = 5.0
 
@@ -19,15 +22,16 @@ WITHIN_S = 5.0
 class Watched:
     """A partition's worker over a changelog in memory, what it acknowledged, and what ended it."""
 
-    def __init__(self) -> None:
-        self.life = Life()
+    def __init__(self, tallying: Tallying | None = None) -> None:
+        self.life = Life(tallying)
         self.acknowledged: list[int] = []
         self.in_changelog_then: list[int] = []
         self.failure: BaseException | None = None
+        self.somebody_else_wrote = False
         self.worker = PartitionWorker(
             self.life.owned,
             self.life.applier,
-            self._never,
+            self._reopen,
             topics={0: "reservation.completed", 1: "reservation.cancelled"},
             arrivals=dict.fromkeys((0, 1, 3, 4), WallArrivals(self.life.clock)),
             pace=NoPace(),
@@ -36,8 +40,10 @@ class Watched:
         )
         self.worker.start(self._failed)
 
-    async def _never(self) -> Any:
-        raise AssertionError("nobody else wrote to the changelog")
+    async def _reopen(self) -> Any:
+        assert self.somebody_else_wrote
+        self.life.begin()
+        return self.life.owned, self.life.applier
 
     def _failed(self, error: BaseException) -> None:
         self.failure = error
@@ -106,3 +112,37 @@ async def test_a_bad_record_is_a_dead_letter_before_its_batch_is_acknowledged() 
     await watched.settle()
     assert letters_then == [1]
     await watched.worker.close()
+
+
+async def test_what_is_offered_is_begun_with_and_what_waits_at_the_end_is_taken_back() -> None:
+    tallying = Noting(Says.LATER)
+    watched = Watched(tallying)
+    with small_slices():
+        watched.offer(0, 1)
+        watched.offer(2, 3, 4)
+        assert tallying.asked == [[0, 1], [2, 3, 4]]
+        await watched.worker.close()
+    assert tallying.taken_back == 2
+    assert (watched.acknowledged, watched.life.log.pairs) == ([], [])
+
+
+async def test_where_somebody_else_wrote_what_was_begun_with_is_taken_back_and_counts_all_the_same() -> None:
+    tallying = Noting(Says.LATER)
+    watched = Watched(tallying)
+    with small_slices():
+        watched.offer(0, 1)
+        await watched.until_acknowledged(1)
+        watched.somebody_else_wrote = True
+        watched.life.log.pairs.append(watched.life.log.pairs[-1])
+        watched.offer(2, 3)
+        async with asyncio.timeout(WITHIN_S):
+            while watched.worker._waiting:  # noqa: ASYNC110 - its flush is under way then
+                await asyncio.sleep(0)
+        watched.offer(4, 5)
+        await watched.until_acknowledged(3)
+        await watched.worker.close()
+    assert watched.acknowledged == [1, 3, 5]
+    assert tallying.asked == [[0, 1], [2, 3], [4, 5], [4, 5]]  # the last by the applier that was made anew
+    assert tallying.taken_back == 4
+    position = watched.life.model().position(SourceKey(0, 0))
+    assert (position.counted, position.next_offset) == (6, 6)

@@ -126,6 +126,21 @@ async def test_closing_kills_one_that_does_not_end_by_itself_and_answers_none(va
         del answers
 
 
+async def test_closing_sends_nothing_more_that_was_not_sent_yet() -> None:
+    async with beside() as found:
+        with stopped(await found.ready()):
+            sent = found.taken_now(slice_of(0, 20_000))  # the pipe does not take all of it
+            running = found.process._running
+            assert running is not None
+            wait_until(running._asked[0]._taken.locked, WITHIN_S)
+            waiting = found.taken_now(slice_of(1, 2_000))
+            closing = asyncio.create_task(found.process.close())
+            await asyncio.wait([closing], timeout=0)
+            assert (waiting.done(), sent.done(), closing.done()) == (True, False, False)
+            await asyncio.wait_for(closing, WITHIN_S)
+        assert (sent.result(), waiting.result()) == (None, None)
+
+
 @pytest.mark.parametrize("asked", [0, MOST_ASKED], ids=["idle", "with much to do"])
 def test_it_ends_when_its_worker_is_killed_and_says_nothing(asked: int) -> None:
     parent = subprocess.Popen(
