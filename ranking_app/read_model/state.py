@@ -3,20 +3,21 @@
 It is fed records in the order of their partitions and asked by the web layer; it does no I/O of its own.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, ValuesView
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import tzinfo
 from itertools import islice
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 from ranking_app.clock import Clock
 from ranking_app.errors import BadRecord
 from ranking_app.rankings.change_log import FROM_EVER_S, NOTHING, ChangeLog, Changes
 from ranking_app.rankings.curve import Curve
-from ranking_app.rankings.panes import MINUTE_S, ONE_CELL_COMMAS, applied_of, parts_of
+from ranking_app.rankings.panes import MINUTE_S, ONE_CELL_COMMAS, parts_of
 from ranking_app.rankings.schedule import Schedule
 from ranking_app.read_model.pane_offsets import END_OF_TIME_MINUTE, PaneOffsets, PaneRange, pane_number
 from ranking_app.read_model.sources import Completeness, SourceActivity, SourceKey, Sources
+from ranking_app.read_model.unread import ReadWhenAsked, UnreadPanes
 from ranking_app.tasks import in_turns
 from schemas.catalogue import Listing, decode_listing, latest_listing_ms
 from tables.layout import (
@@ -64,48 +65,6 @@ class WentBack(NamedTuple):
     key: bytes
 
 
-class _ReadWhenAsked(Mapping[str, Schedule]):
-    """Schedules by id; of those that are asked for, what is unread is read first.
-
-    read: reads what is unread of these schedules, which need not have anything.
-    """
-
-    def __init__(
-        self,
-        schedules: Mapping[str, Schedule],
-        unread: Mapping[str, object],
-        read: Callable[[Iterable[str]], None],
-    ) -> None:
-        self._schedules = schedules
-        self._unread = unread
-        self._read = read
-
-    def __getitem__(self, schedule_id: str) -> Schedule:
-        self._read((schedule_id,))
-        return self._schedules[schedule_id]
-
-    def get(self, schedule_id: str, default: Any = None) -> Any:
-        """As of any mapping, and quick: boards ask for one after the other."""
-        if schedule_id in self._unread:
-            self._read((schedule_id,))
-        return self._schedules.get(schedule_id, default)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._all())
-
-    def __len__(self) -> int:
-        self._read([schedule_id for schedule_id in self._unread if schedule_id not in self._schedules])
-        return len(self._schedules)
-
-    def values(self) -> ValuesView[Schedule]:
-        """All of them."""
-        return self._all().values()
-
-    def _all(self) -> Mapping[str, Schedule]:
-        self._read(list(self._unread))
-        return self._schedules
-
-
 class ReadModel:
     """Schedules with their curves, positions and listings. Not thread-safe: lives on one event loop."""
 
@@ -119,11 +78,12 @@ class ReadModel:
         self._changing: set[str] = set()
         self._changing_from_s = NOTHING.from_s
         self._schedules: dict[str, Schedule] = {}
-        self._unread: dict[str, dict[bytes, bytes]] = {}
-        self._unread_panes = 0
+        self._unread = UnreadPanes()
         self._unsettled: set[str] = set()
         """Read, and perhaps not settled."""
-        self.schedules: Mapping[str, Schedule] = _ReadWhenAsked(self._schedules, self._unread, self._read_unread)
+        self.schedules: Mapping[str, Schedule] = ReadWhenAsked(
+            self._schedules, self._unread.by_schedule, self._read_unread
+        )
         """By id."""
         self.touched: set[str] = set()
         """Ids changed since somebody last emptied the set (the notifier does)."""
@@ -190,36 +150,27 @@ class ReadModel:
     def apply_own(self, partition: int, pairs: Sequence[Pair]) -> None:
         """As apply_change of each, where an owner in this process has just encoded them.
 
-        Panes are read when somebody asks their schedule: a busy one comes many times before that.
+        Panes are read when somebody asks their schedule.
         """
-        unread, ids, from_minute = self._unread, list[str](), END_OF_TIME_MINUTE
+        waiting, ids, from_minute = self._unread.by_schedule, list[str](), END_OF_TIME_MINUTE
         for key, value in pairs:
             if value is None or key[:1] != PANE:
                 self.apply_change(partition, key, value)
                 continue
             _, _, minute, schedule_id = parse_pane_key(key)
-            panes = unread.get(schedule_id)
-            if panes is None:
-                if value.count(b",") == ONE_CELL_COMMAS:  # it is sooner read than kept
-                    self._apply_pane(partition, key, value)
-                    continue
-                panes = unread[schedule_id] = {}
-            before = panes.get(key)
-            if before is None:
-                self._unread_panes += 1
-            elif applied_of(value) < applied_of(before):
+            sooner_read = schedule_id not in waiting and value.count(b",") == ONE_CELL_COMMAS
+            if sooner_read or not self._unread.keep(schedule_id, key, value):
                 self._apply_pane(partition, key, value)
                 continue
-            panes[key] = value
             known = self._schedules.get(schedule_id)
             ids.append(schedule_id if known is None else known.id)  # one text for all that know the schedule
             from_minute = min(from_minute, minute)
         self.touched.update(ids)
         self._changing.update(ids)
         self._changing_from_s = min(self._changing_from_s, from_minute * MINUTE_S)
-        if self._unread_panes > MOST_UNREAD:
-            for schedule_id in list(islice(unread, len(pairs))):
-                if self._unread_panes <= MOST_UNREAD:
+        if self._unread.panes > MOST_UNREAD:
+            for schedule_id in list(islice(waiting, len(pairs))):
+                if self._unread.panes <= MOST_UNREAD:
                     break
                 self._read(schedule_id)
 
@@ -228,7 +179,7 @@ class ReadModel:
 
         Whoever asks a schedule has it read, too: a question about many of them takes less long after this.
         """
-        left = self._unsettled.union(self._unread)
+        left = self._unsettled.union(self._unread.by_schedule)
         if ids is not None:
             left.intersection_update(ids)
         await in_turns(map(self._settle, left), SETTLE_TURN_S, SETTLE_REST_S)
@@ -277,7 +228,7 @@ class ReadModel:
 
     def saved_panes(self) -> list[tuple[str, bytes]]:
         """The panes of every schedule, with the source offsets in them, as of this moment."""
-        self._read_unread(list(self._unread))
+        self._read_unread(list(self._unread.by_schedule))
         return self._panes.saved()
 
     def positions(self) -> list[tuple[bytes, bytes]]:
@@ -288,7 +239,6 @@ class ReadModel:
         """Forget what was built from a saved state: it turned out to be unreadable further on."""
         self._panes.clear()
         self._unread.clear()
-        self._unread_panes = 0
         self._unsettled.clear()
         self._sources.forget_positions()
         self._schedules.clear()
@@ -348,7 +298,7 @@ class ReadModel:
 
     def _apply_pane(self, partition: int, key: bytes, value: bytes | None) -> None:
         role, source_partition, minute, schedule_id = parse_pane_key(key)
-        if schedule_id in self._unread:
+        if schedule_id in self._unread.by_schedule:
             self._read(schedule_id)
         number = pane_number(role, source_partition, minute)
         if value is None:
@@ -367,8 +317,8 @@ class ReadModel:
 
     def _read(self, schedule_id: str) -> None:
         """Put the panes that an owner here has brought of a schedule into its curve."""
-        panes, found = self._unread[schedule_id], []
-        for key, value in panes.items():
+        found = []
+        for key, value in self._unread.by_schedule[schedule_id].items():
             role, partition, minute, _ = parse_pane_key(key)
             applied, first, cells = parts_of(value, minute)
             if self._panes.put(schedule_id, pane_number(role, partition, minute), applied, first):
@@ -380,12 +330,11 @@ class ReadModel:
             schedule.curve.put_all(found)
             self._unsettled.add(schedule.id)
         # Not before: while one of them cannot be read, no question may be answered without it.
-        del self._unread[schedule_id]
-        self._unread_panes -= len(panes)
+        self._unread.forget(schedule_id)
 
     def _read_unread(self, schedule_ids: Iterable[str]) -> None:
         for schedule_id in schedule_ids:
-            if schedule_id in self._unread:
+            if schedule_id in self._unread.by_schedule:
                 self._read(schedule_id)
 
     def _settle(self, schedule_id: str) -> None:

@@ -238,7 +238,7 @@ async def test_whatever_is_asked_first_has_what_waits(question: Callable[[ReadMo
     life = Life()
     await life.flush([record(n, (n % 4, 5 + n, 1, False, n)) for n in range(24)])
     own = model_of(life.log.pairs, [True], [False])
-    assert own._unread, "else this tests nothing"
+    assert own._unread.by_schedule, "else this tests nothing"
     assert question(own) == question(model_of(life.log.pairs, [False], [False]))
 
 
@@ -247,7 +247,7 @@ async def test_what_waits_is_forgotten_with_all_else() -> None:
     await life.flush([record(n, (n % 4, 5 + n, 1, False, n)) for n in range(24)])
     model = model_of(life.log.pairs, [True], [False])
     model.begin_anew()
-    assert (model._unread_panes, dict(model.schedules), model.saved_panes()) == (0, {}, [])
+    assert (model._unread.panes, dict(model.schedules), model.saved_panes()) == (0, {}, [])
 
 
 def what_is_in(model: ReadModel) -> Any:
@@ -308,12 +308,12 @@ async def test_what_is_settled_needs_no_settling_any_more(monkeypatch: Any) -> N
     life = Life()
     await life.flush([record(n, (n % 4, 5 + n, 1, False, n)) for n in range(24)])
     model = model_of(life.log.pairs, [True], [False])
-    unread = set(model._unread)
+    unread = set(model._unread.by_schedule)
     assert "S0" in unread and len(unread) > 1, "else this tests nothing"
     await model.settle({"S0", "S9"})
-    assert set(model._unread) == unread - {"S0"}
+    assert set(model._unread.by_schedule) == unread - {"S0"}
     await model.settle()
-    assert not model._unread and not model._unread_panes
+    assert not model._unread.by_schedule and not model._unread.panes
     assert set(model.schedules) == unread
     assert not any(schedule.curve._unsettled for schedule in model.schedules.values())
 
@@ -324,7 +324,7 @@ def test_what_nobody_asks_is_read_when_there_is_much_of_it(monkeypatch: pytest.M
     for number in range(40):
         pane = encode_pane(Pane(number, {number * 60 + second: [1, 0, 100] for second in (1, 2)}, number))
         model.apply_own(0, [(pane_key(0, 0, number, f"S{number % 7}"), pane)] * 2)
-        assert model._unread_panes == sum(map(len, model._unread.values())) <= 12
+        assert model._unread.panes == sum(map(len, model._unread.by_schedule.values())) <= 12
     assert sum(schedule.curve.totals(Window(None, 2**32)).completed for schedule in model.schedules.values()) == 80
     assert model.panes == 40
 
