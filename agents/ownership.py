@@ -12,6 +12,7 @@ from agents.apply import Applier
 from agents.arrivals import Arrivals
 from agents.dead_letters import DeadLetters
 from agents.decoding import Source
+from agents.in_step import InStep
 from agents.intake import Intake
 from agents.pace import Pace
 from agents.partition_worker import Job, PartitionWorker
@@ -83,6 +84,7 @@ class Ownership:
         self._arrivals = arrivals
         self._intake = intake
         self._pace = pace
+        self._in_step = InStep()
         self._tallying = tallying
         self._clock = clock
         self._metrics = metrics
@@ -210,6 +212,7 @@ class Ownership:
             topics=self._names,
             arrivals=arrivals,
             pace=self._pace,
+            in_step=self._in_step,
             metrics=self._metrics,
             log=self._log,
         )

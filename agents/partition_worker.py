@@ -5,7 +5,6 @@ pane; when idle, a single event is flushed at once. One task per partition: part
 """
 
 import asyncio
-import contextlib
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
@@ -14,6 +13,7 @@ from typing import Any
 
 from agents.apply import Applier
 from agents.arrivals import Arrivals
+from agents.in_step import InStep
 from agents.pace import Pace
 from agents.pending import Batch
 from ranking_app.metrics import Metrics
@@ -47,6 +47,7 @@ class PartitionWorker:
         topics: Mapping[int, str],
         arrivals: Mapping[int, Arrivals],
         pace: Pace,
+        in_step: InStep,
         metrics: Metrics,
         log: Any,
     ) -> None:
@@ -57,16 +58,18 @@ class PartitionWorker:
         self._log = log
         self._arrivals = arrivals
         self._pace = pace
+        self._in_step = in_step
         self._metrics = metrics
         self._waiting: deque[Batch] = deque()
         self._jobs: deque[Job] = deque()
         self._wake = asyncio.Event()
         self._closing = False
         self._task: asyncio.Task[None] | None = None
-        self._housekeeping_at_s = time.monotonic() + HOUSEKEEPING_S
+        self._housekeeping: asyncio.TimerHandle | None = None
 
     def start(self, on_failure: Callable[[BaseException], None]) -> None:
         """Begin. on_failure is told the exception that ended the loop; nothing unacknowledged was acknowledged."""
+        self._keep_house_later()
         self._task = asyncio.create_task(self._run(), name=f"partition-{self.owned.number}")
         self._task.add_done_callback(telling(on_failure))
 
@@ -74,7 +77,7 @@ class PartitionWorker:
         """Add a batch; it is acknowledged when it is durable."""
         if not self._closing:
             self._waiting.append(batch)
-            self._wake.set()
+            self._in_step.soon(self._wake.set)
             self._applier.begin(batch.role, batch.records)
 
     def run_between_flushes(self, job: Job) -> None:
@@ -92,19 +95,18 @@ class PartitionWorker:
         self._wake.set()
         if self._task is not None:
             await asyncio.wait([self._task])
+        if self._housekeeping is not None:
+            self._housekeeping.cancel()
 
     async def _run(self) -> None:
         while not self._closing:
             if not self._waiting and not self._jobs:
                 self._wake.clear()
-                await self._sleep_until_woken()
+                await self._wake.wait()
             while self._jobs and not self._closing:
                 await self._again_if_diverged(partial(self._do, self._jobs.popleft()))
             if self._waiting:
                 await self._again_if_diverged(partial(self._flush, self._take()))
-            if time.monotonic() >= self._housekeeping_at_s and not self._closing:
-                self._housekeeping_at_s = time.monotonic() + HOUSEKEEPING_S
-                await self._again_if_diverged(partial(self._do, self._expire_ids))
 
     async def _again_if_diverged(self, attempt: Callable[[], Awaitable[None]]) -> None:
         """Where somebody else wrote to the changelog, catch up and try again: what is applied already is skipped."""
@@ -120,13 +122,13 @@ class PartitionWorker:
     async def _do(self, job: Job) -> None:
         await job(self.owned)
 
-    async def _expire_ids(self, owned: OwnedPartition) -> None:
+    async def _keep_house(self, owned: OwnedPartition) -> None:
         await owned.expire_ids({role: clock.now_ms() for role, clock in self._arrivals.items()})
+        self._keep_house_later()
 
-    async def _sleep_until_woken(self) -> None:
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(max(self._housekeeping_at_s - time.monotonic(), 0)):
-                await self._wake.wait()
+    def _keep_house_later(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._housekeeping = loop.call_later(HOUSEKEEPING_S, self.run_between_flushes, self._keep_house)
 
     async def _flush(self, batches: list[Batch]) -> None:
         await self._pace.wait(sum(len(batch.records) for batch in batches), lambda: self._closing)

@@ -35,6 +35,7 @@ from agents.apply import Applier
 from agents.arrivals import WallArrivals
 from agents.dead_letters import DeadLetters
 from agents.decoding import Source
+from agents.in_step import InStep
 from agents.notifier import Notifier
 from agents.pace import NoPace
 from agents.partition_worker import PartitionWorker
@@ -171,6 +172,7 @@ class World:
         self._second_ms = 1000 * speed
         self._flush_records = flush_records
         self._offsets = [0] * PARTITIONS
+        self._in_step = InStep()
         self.events = 0
         self.producer = LocalProducer()
         changelog = ChangelogWriter(cast(AIOKafkaProducer, self.producer), "changelog")
@@ -206,8 +208,8 @@ class World:
         applier = Applier(owned, sources, cast(DeadLetters, None), arrivals, self.clock, Beside(self.stages))
         return PartitionWorker(
             owned, applier, cast(Any, None),
-            topics=dict(enumerate(TOPICS[:2])), arrivals=arrivals, pace=NoPace(), metrics=self.metrics,
-            log=structlog.get_logger(),
+            topics=dict(enumerate(TOPICS[:2])), arrivals=arrivals, pace=NoPace(), in_step=self._in_step,
+            metrics=self.metrics, log=structlog.get_logger(),
         )  # fmt: skip
 
     def catalogue(self) -> None:

@@ -64,23 +64,20 @@ def create_web_app(
     static = pages.static_handler()
     app.add_routes(
         [
-            web.get(path, home.handler(handler, kept))
-            for path, handler, kept in [
-                ("/v1/boards", rankings.kinds, None),
-                ("/v1/slices", rankings.slices, None),
-                ("/v1/rankings", rankings.several, rankings.kept),
-                *((f"/v1/rankings/{name}", rankings.board(kind), rankings.kept) for name, kind in KINDS.items()),
-                ("/v1/rankings/{board}", rankings.unknown, None),
-                ("/v1/rankings/{board}/around/{id:[^/]+}", rankings.around, rankings.kept),
-                ("/v1/search", SearchHandlers(read_model, timezone).search, None),
-                ("/v1/schedules/{id:[^/]+}", schedules.one, schedules.kept),
-                ("/v1/schedules/{id:[^/]+}/sales", schedules.curve, schedules.kept),
-                ("/v1/schedules/{id:[^/]+}/audit", AuditHandlers(read_model, timezone).audit, None),
-                ("/v1/ops", ops_handler(read_model, about or AboutProcess(), _own_version()), None),
-                ("/health/live", health.live, None),
-                ("/health/ready", health.ready_handler(read_model), None),
-                ("/metrics", metrics_handler(metrics), None),
-            ]
+            home.get("/v1/boards", rankings.kinds),
+            home.get_at_once("/v1/slices", rankings.slices),
+            home.get("/v1/rankings", rankings.several, rankings.kept),
+            *(home.get(f"/v1/rankings/{name}", rankings.board(kind), rankings.kept) for name, kind in KINDS.items()),
+            home.get("/v1/rankings/{board}", rankings.unknown),
+            home.get("/v1/rankings/{board}/around/{id:[^/]+}", rankings.around, rankings.kept),
+            home.get("/v1/search", SearchHandlers(read_model, timezone).search),
+            home.get_at_once("/v1/schedules/{id:[^/]+}", schedules.one, schedules.kept, schedules.refuse_one),
+            home.get_at_once("/v1/schedules/{id:[^/]+}/sales", schedules.curve, schedules.kept, schedules.refuse_curve),
+            home.get("/v1/schedules/{id:[^/]+}/audit", AuditHandlers(read_model, timezone).audit),
+            home.get("/v1/ops", ops_handler(read_model, about or AboutProcess(), _own_version())),
+            home.get("/health/live", health.live),
+            home.get("/health/ready", health.ready_handler(read_model)),
+            home.get("/metrics", metrics_handler(metrics)),
         ]
     )
     app.add_routes(

@@ -6,8 +6,10 @@ own (web.server.WebThread), which answers by itself what is kept, and has the re
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
+from concurrent.futures import Future
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from typing import Any, TypeVar
 
 from aiohttp import web
@@ -16,6 +18,12 @@ from aiohttp.typedefs import Handler
 from ranking_app.web.kept_answers import KeptAnswers
 
 Found = TypeVar("Found")
+
+Refuse = Callable[[web.Request], None]
+"""Raises the problem that a handler would, where that can be told on any thread: whoever asks for what is not there,
+often again and again until it is, keeps nobody from counting."""
+
+HandlerAtOnce = Callable[[web.Request], web.StreamResponse]
 
 STILL_CLIENTS = 50
 """From so many on it is worth to have home wait while they are written to."""
@@ -36,19 +44,41 @@ class Home:
             return await body
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(body, self._loop))
 
-    def handler(self, handler: Handler, kept: KeptAnswers | None = None) -> Handler:
-        """A handler that looks at the read model, for a route. It may use nothing of the request but what it says.
+    async def do_at_once(self, body: Callable[[], Found]) -> Found:
+        """As do, of what awaits nothing: it waits for one turn of a loop that is busy, not for three."""
+        if self._loop is None or self._loop is asyncio.get_running_loop():
+            return body()
+        found: Future[Found] = Future()
+
+        def run() -> None:
+            if not found.set_running_or_notify_cancel():
+                return  # who asked is gone
+            try:
+                found.set_result(body())
+            except Exception as error:
+                found.set_exception(error)
+
+        self._loop.call_soon_threadsafe(run)
+        return await asyncio.wrap_future(found)
+
+    def get(self, path: str, handler: Handler, kept: KeptAnswers | None = None) -> web.RouteDef:
+        """The route of a handler that looks at the read model. It may use nothing of a request but what that says.
 
         kept: where its answers are kept, which need nobody at home.
         """
+        return _route(path, lambda request: self.do(_answer(handler, request)), kept)
 
-        async def at_home(request: web.Request) -> web.StreamResponse:
-            def ask() -> Coroutine[Any, Any, web.StreamResponse]:
-                return self.do(_answer(handler, request))
+    def get_at_once(
+        self, path: str, handler: HandlerAtOnce, kept: KeptAnswers | None = None, refuse: Refuse | None = None
+    ) -> web.RouteDef:
+        """As get, of a handler that awaits nothing. refuse: asked before home is."""
 
-            return await (ask() if kept is None else kept.or_ask(request, ask))
+        async def ask(request: web.Request) -> web.StreamResponse:
+            if refuse is not None:
+                refuse(request)
+            return await self.do_at_once(partial(handler, request))
 
-        return at_home
+        return _route(path, ask, kept)
 
     @asynccontextmanager
     async def still(self, clients: int) -> AsyncIterator[None]:
@@ -75,6 +105,17 @@ class Home:
             yield
         finally:
             over.set()
+
+
+def _route(
+    path: str, ask: Callable[[web.Request], Coroutine[Any, Any, web.StreamResponse]], kept: KeptAnswers | None
+) -> web.RouteDef:
+    async def handler(request: web.Request) -> web.StreamResponse:
+        if kept is None:
+            return await ask(request)
+        return await kept.or_ask(request, partial(ask, request))
+
+    return web.get(path, handler)
 
 
 async def _answer(handler: Handler, request: web.Request) -> web.StreamResponse:

@@ -74,22 +74,21 @@ class _Kept:
         self.zipped: bytes | None = None
 
 
-async def nothing_to_prepare() -> None:
-    """For answers that are quickly made."""
+Prepare = Callable[[], Awaitable[None]]
+"""Does what takes long of making an answer, in steps."""
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """How an answer is made. make: the answer without completeness, in one go; prepare: what takes long, in steps.
+    """How an answer is made. make: the answer without completeness, in one go.
 
-    moment: what it is made of, besides completeness; both are asked again once it is prepared.
+    moment: what it is made of, besides completeness.
     """
 
     make: Callable[[], Mapping[str, Any]]
     moment: Callable[[], Hashable]
     completeness: Callable[[], Completeness]
     live: bool
-    prepare: Callable[[], Awaitable[None]] = nothing_to_prepare
 
 
 class KeptAnswers:
@@ -132,18 +131,35 @@ class KeptAnswers:
         if not done.cancelled():
             done.exception()  # if nobody waited for it, the next one to ask is told, OLDEST_S later at most
 
-    async def respond(self, request: web.Request, question: Hashable, recipe: Recipe) -> web.Response:
-        """The answer to a question; made once, however many ask for it at the same time."""
-        kept = self._kept.get(question)
-        if kept is None or not self._serves(kept, recipe):
+    def respond_at_once(self, request: web.Request, question: Hashable, recipe: Recipe) -> web.Response:
+        """The answer to a question, which is quickly made."""
+        kept = self._kept_of(question, recipe)
+        if kept is None:
+            kept = _make(recipe, time.perf_counter())
+            self._keep(question, kept)
+        return _response(request, kept)
+
+    async def respond(self, request: web.Request, question: Hashable, recipe: Recipe, prepare: Prepare) -> web.Response:
+        """The answer to a question; prepared and made once, however many ask for it at the same time.
+
+        What the recipe tells of now is asked again once it is prepared.
+        """
+        kept = self._kept_of(question, recipe)
+        if kept is None:
             made = self._making.get(question)
             if made is None:
-                made = self._making[question] = asyncio.ensure_future(_make(recipe))
+                made = self._making[question] = asyncio.ensure_future(_prepare_and_make(recipe, prepare))
                 made.add_done_callback(lambda done: self._made(question, done))
             kept = await asyncio.shield(made)  # who goes away takes the answer from nobody else
-        else:
-            self._kept.move_to_end(question)
         return _response(request, kept)
+
+    def _kept_of(self, question: Hashable, recipe: Recipe) -> _Kept | None:
+        """The answer that is kept, if that serves."""
+        kept = self._kept.get(question)
+        if kept is None or not self._serves(kept, recipe):
+            return None
+        self._kept.move_to_end(question)
+        return kept
 
     def _is_of_another_generation(self, kept: _Kept) -> bool:
         return kept.completeness.generation != self._generation()
@@ -174,9 +190,13 @@ def _rests(kept: _Kept) -> bool:
     return _age_s(kept) < min(REST * kept.cost_s, LONGEST_REST_S)
 
 
-async def _make(recipe: Recipe) -> _Kept:
+async def _prepare_and_make(recipe: Recipe, prepare: Prepare) -> _Kept:
     started_s = time.perf_counter()
-    await recipe.prepare()
+    await prepare()
+    return _make(recipe, started_s)
+
+
+def _make(recipe: Recipe, started_s: float) -> _Kept:
     moment, completeness = recipe.moment(), recipe.completeness()
     answer = dict(recipe.make())
     # Offsets and watermarks move on while the answer stays the same: they are not what it is told apart by.

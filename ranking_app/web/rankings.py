@@ -118,7 +118,7 @@ class RankingHandlers:
         """`GET /v1/boards`: what boards there are, and how each is ranked."""
         return json_response({"boards": [kind_answer(kind, self._defaults) for kind in KINDS.values()]})
 
-    async def slices(self, request: web.Request) -> web.Response:
+    def slices(self, request: web.Request) -> web.Response:
         """`GET /v1/slices`: the values that slices can ask for."""
         self._query(request)
         model = self._read_model
@@ -128,7 +128,7 @@ class RankingHandlers:
             completeness=lambda: model.completeness(model.live_as_of_s()),
             live=True,
         )
-        return await self.kept.respond(request, request.path, recipe)
+        return self.kept.respond_at_once(request, request.path, recipe)
 
     def _questions(self, query: Query) -> dict[str, Question]:
         """The questions of `boards`, by what each was asked as; other parameters are for all. InvalidParameter."""
@@ -180,6 +180,5 @@ class RankingHandlers:
             moment=lambda: (model.revision, now()[0].as_of_s),
             completeness=lambda: model.completeness(now()[0].as_of_s),
             live=questions[0].live,
-            prepare=prepare,
         )
-        return await self.kept.respond(request, request.rel_url.raw_path_qs, recipe)
+        return await self.kept.respond(request, request.rel_url.raw_path_qs, recipe, prepare)

@@ -14,7 +14,10 @@ from ranking_app.web.problems import StillLoading, UnknownSchedule
 
 
 class ReadModel(Protocol):
-    """All schedules in memory, changed only on the loop that serves: no answer sees half a change."""
+    """All schedules in memory, changed only on one loop: no answer that is made there sees half a change.
+
+    `loaded` and `knows` may be asked on any thread.
+    """
 
     @property
     def loaded(self) -> bool:
@@ -34,6 +37,9 @@ class ReadModel(Protocol):
     @property
     def schedules(self) -> Mapping[str, Schedule]:
         """By id. One with neither events nor a catalogue record is not in it."""
+
+    def knows(self, schedule_id: str) -> bool:
+        """Whether it is in `schedules`."""
 
     def live_as_of_s(self) -> int:
         """The clock's whole second plus one."""
@@ -58,11 +64,21 @@ def known_schedule(read_model: ReadModel, schedule_id: str) -> Schedule:
     """The schedule of this id. UnknownSchedule."""
     schedule = read_model.schedules.get(schedule_id)
     if schedule is None:
-        raise UnknownSchedule(f"No event and no catalogue record has the id {schedule_id!r}.")
+        raise _unknown(schedule_id)
     return schedule
+
+
+def require_known(read_model: ReadModel, schedule_id: str) -> None:
+    """UnknownSchedule where known_schedule would raise it; on any thread."""
+    if not read_model.knows(schedule_id):
+        raise _unknown(schedule_id)
 
 
 def require_loaded(read_model: ReadModel) -> None:
     """StillLoading before the first complete load: half a board would be a wrong one."""
     if not read_model.loaded:
         raise StillLoading
+
+
+def _unknown(schedule_id: str) -> UnknownSchedule:
+    return UnknownSchedule(f"No event and no catalogue record has the id {schedule_id!r}.")

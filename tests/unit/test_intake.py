@@ -7,6 +7,7 @@ from typing import Any
 import structlog
 
 from agents.arrivals import WallArrivals
+from agents.in_step import InStep
 from agents.intake import FEED_RECORDS, OffsetsDeleted, PlannedIntake
 from agents.pace import NoPace
 from agents.partition_worker import PartitionWorker
@@ -55,6 +56,7 @@ class Shop:
             topics=dict.fromkeys((0, 1, 3, 4), "t"),
             arrivals=dict.fromkeys((0, 1, 3, 4), WallArrivals(self.life.clock)),
             pace=NoPace(),
+            in_step=InStep(),
             metrics=Metrics(),
             log=structlog.get_logger(),
         )

@@ -30,7 +30,6 @@ class Kitchen:
             moment=lambda: self.moment,
             completeness=lambda: self.state,
             live=live,
-            prepare=self.prepare,
         )
 
     async def prepare(self) -> None:
@@ -44,7 +43,9 @@ class Kitchen:
 
     async def ask(self) -> int:
         request = make_mocked_request("GET", "/")
-        response = await self.answers.or_ask(request, lambda: self.answers.respond(request, "/", self.recipe))
+        response = await self.answers.or_ask(
+            request, lambda: self.answers.respond(request, "/", self.recipe, self.prepare)
+        )
         assert isinstance(response, web.Response) and isinstance(response.body, bytes)
         moment: int = orjson.loads(response.body)["moment"]
         return moment
@@ -178,6 +179,6 @@ async def test_it_keeps_a_bounded_number_of_bytes(monkeypatch):
     monkeypatch.setattr(kept_answers, "MAX_KEPT", 2)
     kitchen = Kitchen(live=False)
     for question in range(5):
-        await kitchen.answers.respond(make_mocked_request("GET", "/"), question, kitchen.recipe)
+        await kitchen.answers.respond(make_mocked_request("GET", "/"), question, kitchen.recipe, kitchen.prepare)
     assert len(kitchen.answers._kept) == 2
     assert kitchen.answers._bytes == sum(len(kept.body) for kept in kitchen.answers._kept.values())

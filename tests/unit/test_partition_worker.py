@@ -5,7 +5,9 @@ from typing import Any
 
 import structlog
 
+from agents import partition_worker
 from agents.arrivals import WallArrivals
+from agents.in_step import InStep
 from agents.pace import NoPace
 from agents.partition_worker import PartitionWorker
 from agents.pending import Batch
@@ -35,6 +37,7 @@ class Watched:
             topics={0: "reservation.completed", 1: "reservation.cancelled"},
             arrivals=dict.fromkeys((0, 1, 3, 4), WallArrivals(self.life.clock)),
             pace=NoPace(),
+            in_step=InStep(),
             metrics=Metrics(),
             log=structlog.get_logger(),
         )
@@ -112,6 +115,26 @@ async def test_a_bad_record_is_a_dead_letter_before_its_batch_is_acknowledged() 
     await watched.settle()
     assert letters_then == [1]
     await watched.worker.close()
+
+
+async def test_ids_that_are_too_old_are_looked_for_again_and_again_until_it_closes(monkeypatch) -> None:
+    monkeypatch.setattr(partition_worker, "HOUSEKEEPING_S", 0.001)
+    watched, looked, often = Watched(), list[dict[int, int]](), asyncio.Event()
+
+    async def expire_ids(now_ms: dict[int, int]) -> None:
+        looked.append(now_ms)
+        if len(looked) == 3:
+            often.set()
+
+    monkeypatch.setattr(watched.life.owned, "expire_ids", expire_ids)
+    async with asyncio.timeout(WITHIN_S):
+        await often.wait()
+    await watched.worker.close()
+    times = len(looked)
+    await asyncio.sleep(0.01)
+    assert len(looked) == times
+    assert watched.worker._housekeeping is not None and watched.worker._housekeeping.cancelled(), "it holds the worker"
+    assert looked[0] == dict.fromkeys((0, 1, 3, 4), watched.life.clock.now_ms())
 
 
 async def test_what_is_offered_is_begun_with_and_what_waits_at_the_end_is_taken_back() -> None:

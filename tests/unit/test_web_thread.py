@@ -102,22 +102,76 @@ async def test_a_kept_answer_is_sent_while_the_home_of_the_model_is_busy():
         assert found[0] == before
 
 
+@pytest.mark.parametrize("path", ["/v1/schedules/B", "/v1/schedules/B/sales"])
+@pytest.mark.parametrize(("loaded", "expected"), [(True, [404, 400]), (False, [503, 503])])
+async def test_who_asks_for_what_is_not_there_is_told_so_while_home_is_busy(path, loaded, expected):
+    model = Watchful().sell("A", "11:30:00", 2)
+    model.loaded = loaded
+    async with asking(model) as session:
+        port, found = session._base_url.port, list[int]()
+        paths = [path, f"{path}?asOf=x&to=x"]
+        other = threading.Thread(target=lambda: found.extend([asyncio.run(_status(port, one)) for one in paths]))
+        other.start()
+        other.join(WITHIN_S)  # this is the home, and it is busy with waiting
+        assert found == expected
+
+
 async def _read(port: int, path: str) -> bytes:
     async with aiohttp.ClientSession() as session, session.get(f"http://{HOST}:{port}{path}") as answer:
         return await answer.read()
 
 
-async def test_home_waits_while_many_are_written_to_and_not_for_few():
-    home, loop = Home(asyncio.get_running_loop()), asyncio.new_event_loop()
+async def _status(port: int, path: str) -> int:
+    async with aiohttp.ClientSession() as session, session.get(f"http://{HOST}:{port}{path}") as answer:
+        return answer.status
+
+
+@asynccontextmanager
+async def elsewhere():
+    """Another loop, in a thread."""
+    loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
-    held: list[float] = []
+    yield loop
+    loop.call_soon_threadsafe(loop.stop)
+    await asyncio.to_thread(thread.join)
+    loop.close()
+
+
+async def test_what_awaits_nothing_is_done_at_home_and_its_failure_told():
+    async with elsewhere() as loop, asyncio.timeout(WITHIN_S):
+        home = Home(loop)
+        assert await home.do_at_once(threading.get_ident) == await home.do(_ident())
+        with pytest.raises(ZeroDivisionError):
+            await home.do_at_once(lambda: 1 // 0)
+        assert await Home().do_at_once(threading.get_ident) == threading.get_ident()
+
+
+async def test_what_nobody_waits_for_any_more_is_not_done():
+    async with elsewhere() as loop, asyncio.timeout(WITHIN_S):
+        home, done, go_on = Home(loop), list[str](), threading.Event()
+        loop.call_soon_threadsafe(go_on.wait)
+        asked = asyncio.create_task(home.do_at_once(lambda: done.append("asked")))
+        await asyncio.sleep(0)
+        asked.cancel()
+        await asyncio.wait([asked])
+        go_on.set()
+        await home.do_at_once(lambda: done.append("after"))
+        assert done == ["after"]
+
+
+async def _ident() -> int:
+    return threading.get_ident()
+
+
+async def test_home_waits_while_many_are_written_to_and_not_for_few():
+    home = Home(asyncio.get_running_loop())
 
     async def write(clients: int, seconds: float) -> None:
         async with home.still(clients):
             time.sleep(seconds)  # noqa: ASYNC251 - as a thousand writes do
 
-    async def longest_pause_s(clients: int) -> float:
+    async def longest_pause_s(clients: int, loop: asyncio.AbstractEventLoop) -> float:
         writing = asyncio.wrap_future(asyncio.run_coroutine_threadsafe(write(clients, 0.1), loop))
         longest_s = 0.0
         while not writing.done():
@@ -126,34 +180,28 @@ async def test_home_waits_while_many_are_written_to_and_not_for_few():
             longest_s = max(longest_s, time.monotonic() - before_s)
         return longest_s
 
-    held = [await longest_pause_s(STILL_CLIENTS), await longest_pause_s(STILL_CLIENTS - 1)]
+    async with elsewhere() as loop:
+        held = [await longest_pause_s(clients, loop) for clients in (STILL_CLIENTS, STILL_CLIENTS - 1)]
     assert held[0] > 0.09
     assert held[1] < held[0] / 2
-    loop.call_soon_threadsafe(loop.stop)
-    await asyncio.to_thread(thread.join)
-    loop.close()
 
 
 async def test_home_goes_on_at_once_when_who_writes_is_cancelled_before_it_waits():
-    home, loop = Home(asyncio.get_running_loop()), asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever, daemon=True)
-    thread.start()
+    home = Home(asyncio.get_running_loop())
 
     async def write() -> None:
         async with home.still(STILL_CLIENTS):
             raise AssertionError("it was cancelled before")
 
-    writing = asyncio.run_coroutine_threadsafe(write(), loop)
-    time.sleep(0.1)  # noqa: ASYNC251 - home is busy, and has not heard of it
-    loop.call_soon_threadsafe(lambda: [task.cancel() for task in asyncio.all_tasks(loop)])
-    time.sleep(0.1)  # noqa: ASYNC251
-    before_s = time.monotonic()
-    await asyncio.sleep(0.01)
-    assert time.monotonic() - before_s < STILL_S / 2
-    assert writing.cancelled()
-    loop.call_soon_threadsafe(loop.stop)
-    await asyncio.to_thread(thread.join)
-    loop.close()
+    async with elsewhere() as loop:
+        writing = asyncio.run_coroutine_threadsafe(write(), loop)
+        time.sleep(0.1)  # noqa: ASYNC251 - home is busy, and has not heard of it
+        loop.call_soon_threadsafe(lambda: [task.cancel() for task in asyncio.all_tasks(loop)])
+        time.sleep(0.1)  # noqa: ASYNC251
+        before_s = time.monotonic()
+        await asyncio.sleep(0.01)
+        assert time.monotonic() - before_s < STILL_S / 2
+        assert writing.cancelled()
 
 
 async def test_an_answer_under_way_at_a_stop_ends_with_the_thread(caplog):
