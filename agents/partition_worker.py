@@ -25,6 +25,10 @@ from tables.position import Position
 FLUSH_RECORDS = 40_000
 """Most records in one flush: what is written for them is below one Kafka record batch of 15 MiB, as a rule."""
 
+IN_STEP_RECORDS = 200
+"""Fewer begin together with those of other partitions. More are decoded by the process beside, one partition's while
+others are folded and written: in step, all would wait for it, and then it for them."""
+
 HOUSEKEEPING_S = 60.0
 """How often expired ids are looked for."""
 
@@ -77,7 +81,10 @@ class PartitionWorker:
         """Add a batch; it is acknowledged when it is durable."""
         if not self._closing:
             self._waiting.append(batch)
-            self._in_step.soon(self._wake.set)
+            if len(batch.records) < IN_STEP_RECORDS:
+                self._in_step.soon(self._wake.set)
+            else:
+                self._wake.set()
             self._applier.begin(batch.role, batch.records)
 
     def run_between_flushes(self, job: Job) -> None:

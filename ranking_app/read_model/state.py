@@ -255,11 +255,6 @@ class ReadModel:
 
     # --- what the web layer and the notifier ask ---
 
-    def knows(self, schedule_id: str) -> bool:
-        """Whether `schedules` has it; nothing is read for that. On any thread."""
-        # In this order: what is read in between goes from the first one into the second.
-        return schedule_id in self._unread.by_schedule or schedule_id in self._schedules
-
     def is_listed(self, schedule_id: str) -> bool:
         """Whether the catalogue has the schedule; nothing is read for that."""
         schedule = self._schedules.get(schedule_id)

@@ -48,10 +48,6 @@ class SwitchedReadModel:
         """By id."""
         return self._model.schedules
 
-    def knows(self, schedule_id: str) -> bool:
-        """Whether `schedules` has it. On any thread."""
-        return self._model.knows(schedule_id)
-
     def live_as_of_s(self) -> int:
         """The clock's whole second plus one."""
         return self._model.live_as_of_s()

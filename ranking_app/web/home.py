@@ -19,10 +19,6 @@ from ranking_app.web.kept_answers import KeptAnswers
 
 Found = TypeVar("Found")
 
-Refuse = Callable[[web.Request], None]
-"""Raises the problem that a handler would, where that can be told on any thread: whoever asks for what is not there,
-often again and again until it is, keeps nobody from counting."""
-
 HandlerAtOnce = Callable[[web.Request], web.StreamResponse]
 
 STILL_CLIENTS = 50
@@ -68,17 +64,9 @@ class Home:
         """
         return _route(path, lambda request: self.do(_answer(handler, request)), kept)
 
-    def get_at_once(
-        self, path: str, handler: HandlerAtOnce, kept: KeptAnswers | None = None, refuse: Refuse | None = None
-    ) -> web.RouteDef:
-        """As get, of a handler that awaits nothing. refuse: asked before home is."""
-
-        async def ask(request: web.Request) -> web.StreamResponse:
-            if refuse is not None:
-                refuse(request)
-            return await self.do_at_once(partial(handler, request))
-
-        return _route(path, ask, kept)
+    def get_at_once(self, path: str, handler: HandlerAtOnce, kept: KeptAnswers | None = None) -> web.RouteDef:
+        """As get, of a handler that awaits nothing."""
+        return _route(path, lambda request: self.do_at_once(partial(handler, request)), kept)
 
     @asynccontextmanager
     async def still(self, clients: int) -> AsyncIterator[None]:

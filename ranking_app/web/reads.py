@@ -14,10 +14,7 @@ from ranking_app.web.problems import StillLoading, UnknownSchedule
 
 
 class ReadModel(Protocol):
-    """All schedules in memory, changed only on one loop: no answer that is made there sees half a change.
-
-    `loaded` and `knows` may be asked on any thread.
-    """
+    """All schedules in memory, changed only on the loop that serves: no answer sees half a change."""
 
     @property
     def loaded(self) -> bool:
@@ -37,9 +34,6 @@ class ReadModel(Protocol):
     @property
     def schedules(self) -> Mapping[str, Schedule]:
         """By id. One with neither events nor a catalogue record is not in it."""
-
-    def knows(self, schedule_id: str) -> bool:
-        """Whether it is in `schedules`."""
 
     def live_as_of_s(self) -> int:
         """The clock's whole second plus one."""
@@ -64,21 +58,11 @@ def known_schedule(read_model: ReadModel, schedule_id: str) -> Schedule:
     """The schedule of this id. UnknownSchedule."""
     schedule = read_model.schedules.get(schedule_id)
     if schedule is None:
-        raise _unknown(schedule_id)
+        raise UnknownSchedule(f"No event and no catalogue record has the id {schedule_id!r}.")
     return schedule
-
-
-def require_known(read_model: ReadModel, schedule_id: str) -> None:
-    """UnknownSchedule where known_schedule would raise it; on any thread."""
-    if not read_model.knows(schedule_id):
-        raise _unknown(schedule_id)
 
 
 def require_loaded(read_model: ReadModel) -> None:
     """StillLoading before the first complete load: half a board would be a wrong one."""
     if not read_model.loaded:
         raise StillLoading
-
-
-def _unknown(schedule_id: str) -> UnknownSchedule:
-    return UnknownSchedule(f"No event and no catalogue record has the id {schedule_id!r}.")

@@ -26,7 +26,7 @@ from ranking_app.web.kept_answers import KeptAnswers, Recipe
 from ranking_app.web.models import CurvePartsAnswer, SchedulePartsAnswer
 from ranking_app.web.params import Query, schedule_id
 from ranking_app.web.problems import InvalidParameter
-from ranking_app.web.reads import ReadModel, known_schedule, require_known, require_loaded
+from ranking_app.web.reads import ReadModel, known_schedule, require_loaded
 from schemas.times import LAST_S, format_s
 
 MAX_POINTS = 10_000
@@ -41,14 +41,10 @@ class ScheduleHandlers:
         self._timezone = timezone
         self.kept = KeptAnswers(lambda: read_model.generation)
 
-    def refuse_one(self, request: web.Request) -> None:
-        """Raise what `one` would, as far as that can be told on any thread."""
-        self._as_of_s(request)
-        require_known(self._read_model, schedule_id(request))
-
     def one(self, request: web.Request) -> web.Response:
         """`GET /v1/schedules/{id}`: everything about one schedule before asOf."""
-        model, given_s = self._read_model, self._as_of_s(request)
+        require_loaded(self._read_model)
+        model, given_s = self._read_model, Query(request, self._timezone).instant_s("asOf")
 
         def as_of_s() -> int:
             return model.live_as_of_s() if given_s is None else given_s
@@ -95,14 +91,12 @@ class ScheduleHandlers:
             "forecast": forecast_answer(forecast(curve, listing, as_of_s)),
         }
 
-    def refuse_curve(self, request: web.Request) -> None:
-        """Raise what `curve` would, as far as that can be told on any thread."""
-        self._steps(request)
-        require_known(self._read_model, schedule_id(request))
-
     def curve(self, request: web.Request) -> web.Response:
         """`GET /v1/schedules/{id}/sales`: a point for every step."""
-        step_s, from_s, to_s = self._steps(request)
+        require_loaded(self._read_model)
+        query = Query(request, self._timezone)
+        step_s = query.step_s("step", "60s")
+        from_s, to_s = query.instant_s("from"), query.instant_s("to")
         live = from_s is None or to_s is None
         model = self._read_model
 
@@ -127,16 +121,6 @@ class ScheduleHandlers:
             live=live,
         )
         return self.kept.respond_at_once(request, request.rel_url.raw_path_qs, recipe)
-
-    def _as_of_s(self, request: web.Request) -> int | None:
-        require_loaded(self._read_model)
-        return Query(request, self._timezone).instant_s("asOf")
-
-    def _steps(self, request: web.Request) -> tuple[int, int | None, int | None]:
-        """Seconds of a step, and from and to where they are given."""
-        require_loaded(self._read_model)
-        query = Query(request, self._timezone)
-        return query.step_s("step", "60s"), query.instant_s("from"), query.instant_s("to")
 
     def _schedule(self, request: web.Request) -> Schedule:
         return known_schedule(self._read_model, schedule_id(request))

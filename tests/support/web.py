@@ -68,9 +68,6 @@ class FakeReadModel:
     def revision(self) -> int:
         return self.log.revision
 
-    def knows(self, schedule_id: str) -> bool:
-        return schedule_id in vars(self)["schedules"]  # which anybody may ask, as `schedules` may not
-
     async def settle(self, ids: Collection[str] | None) -> None:
         """Nothing waits to be read."""
 

@@ -30,6 +30,7 @@ class Watched:
         self.in_changelog_then: list[int] = []
         self.failure: BaseException | None = None
         self.somebody_else_wrote = False
+        self.in_step = InStep()
         self.worker = PartitionWorker(
             self.life.owned,
             self.life.applier,
@@ -37,7 +38,7 @@ class Watched:
             topics={0: "reservation.completed", 1: "reservation.cancelled"},
             arrivals=dict.fromkeys((0, 1, 3, 4), WallArrivals(self.life.clock)),
             pace=NoPace(),
-            in_step=InStep(),
+            in_step=self.in_step,
             metrics=Metrics(),
             log=structlog.get_logger(),
         )
@@ -114,6 +115,23 @@ async def test_a_bad_record_is_a_dead_letter_before_its_batch_is_acknowledged() 
     watched.worker.offer(batch)
     await watched.settle()
     assert letters_then == [1]
+    await watched.worker.close()
+
+
+async def test_few_records_begin_in_step_with_others_and_many_at_once(monkeypatch) -> None:
+    monkeypatch.setattr(partition_worker, "IN_STEP_RECORDS", 2)
+    watched = Watched()
+    held: list[Any] = []
+    monkeypatch.setattr(watched.in_step, "soon", held.append)
+    watched.offer(0)
+    await watched.settle()
+    assert watched.acknowledged == []
+    (begin,) = held
+    begin()
+    await watched.until_acknowledged(1)
+    watched.offer(1, 2)
+    await watched.until_acknowledged(2)
+    assert len(held) == 1
     await watched.worker.close()
 
 

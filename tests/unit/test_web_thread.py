@@ -102,28 +102,9 @@ async def test_a_kept_answer_is_sent_while_the_home_of_the_model_is_busy():
         assert found[0] == before
 
 
-@pytest.mark.parametrize("path", ["/v1/schedules/B", "/v1/schedules/B/sales"])
-@pytest.mark.parametrize(("loaded", "expected"), [(True, [404, 400]), (False, [503, 503])])
-async def test_who_asks_for_what_is_not_there_is_told_so_while_home_is_busy(path, loaded, expected):
-    model = Watchful().sell("A", "11:30:00", 2)
-    model.loaded = loaded
-    async with asking(model) as session:
-        port, found = session._base_url.port, list[int]()
-        paths = [path, f"{path}?asOf=x&to=x"]
-        other = threading.Thread(target=lambda: found.extend([asyncio.run(_status(port, one)) for one in paths]))
-        other.start()
-        other.join(WITHIN_S)  # this is the home, and it is busy with waiting
-        assert found == expected
-
-
 async def _read(port: int, path: str) -> bytes:
     async with aiohttp.ClientSession() as session, session.get(f"http://{HOST}:{port}{path}") as answer:
         return await answer.read()
-
-
-async def _status(port: int, path: str) -> int:
-    async with aiohttp.ClientSession() as session, session.get(f"http://{HOST}:{port}{path}") as answer:
-        return answer.status
 
 
 @asynccontextmanager
