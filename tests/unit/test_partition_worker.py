@@ -123,6 +123,7 @@ async def test_few_records_begin_in_step_with_others_and_many_at_once(monkeypatc
     watched = Watched()
     held: list[Any] = []
     monkeypatch.setattr(watched.in_step, "soon", held.append)
+    await watched.settle()  # it waits, else it would see what is offered before it does
     watched.offer(0)
     await watched.settle()
     assert watched.acknowledged == []
