@@ -13,6 +13,7 @@ from typing import Any
 
 from agents.apply import Applier
 from agents.arrivals import Arrivals
+from agents.decoding import HELPED_RECORDS
 from agents.in_step import InStep
 from agents.pace import Pace
 from agents.pending import Batch
@@ -24,10 +25,6 @@ from tables.position import Position
 
 FLUSH_RECORDS = 40_000
 """Most records in one flush: what is written for them is below one Kafka record batch of 15 MiB, as a rule."""
-
-IN_STEP_RECORDS = 200
-"""Fewer begin together with those of other partitions. More are decoded by the process beside, one partition's while
-others are folded and written: in step, all would wait for it, and then it for them."""
 
 HOUSEKEEPING_S = 60.0
 """How often expired ids are looked for."""
@@ -81,9 +78,9 @@ class PartitionWorker:
         """Add a batch; it is acknowledged when it is durable."""
         if not self._closing:
             self._waiting.append(batch)
-            if len(batch.records) < IN_STEP_RECORDS:
+            if len(batch.records) < HELPED_RECORDS:
                 self._in_step.soon(self._wake.set)
-            else:
+            else:  # decoded by the process beside: in step, all would wait for it, and then it for them
                 self._wake.set()
             self._applier.begin(batch.role, batch.records)
 
@@ -100,10 +97,10 @@ class PartitionWorker:
         self._applier.drop()
         self._jobs.clear()
         self._wake.set()
-        if self._task is not None:
-            await asyncio.wait([self._task])
         if self._housekeeping is not None:
             self._housekeeping.cancel()
+        if self._task is not None:
+            await asyncio.wait([self._task])
 
     async def _run(self) -> None:
         while not self._closing:
@@ -134,6 +131,8 @@ class PartitionWorker:
         self._keep_house_later()
 
     def _keep_house_later(self) -> None:
+        if self._closing:
+            return
         loop = asyncio.get_running_loop()
         self._housekeeping = loop.call_later(HOUSEKEEPING_S, self.run_between_flushes, self._keep_house)
 

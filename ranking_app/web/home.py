@@ -45,20 +45,14 @@ class Home:
         if self._loop is None or self._loop is asyncio.get_running_loop():
             return body()
         found: Future[Found] = Future()
-
-        def run() -> None:
-            if not found.set_running_or_notify_cancel():
-                return  # who asked is gone
-            try:
-                found.set_result(body())
-            except Exception as error:
-                found.set_exception(error)
-
-        self._loop.call_soon_threadsafe(run)
-        return await asyncio.wrap_future(found)
+        self._loop.call_soon_threadsafe(_tell, found, body)
+        try:
+            return await asyncio.wrap_future(found)
+        finally:
+            del found  # a failure holds this frame: with the frame, it would hold itself
 
     def get(self, path: str, handler: Handler, kept: KeptAnswers | None = None) -> web.RouteDef:
-        """The route of a handler that looks at the read model. It may use nothing of a request but what that says.
+        """The route of a handler that looks at the read model, and uses nothing of a request but what is asked by it.
 
         kept: where its answers are kept, which need nobody at home.
         """
@@ -104,6 +98,20 @@ def _route(
         return await kept.or_ask(request, partial(ask, request))
 
     return web.get(path, handler)
+
+
+def _tell(found: Future[Found], body: Callable[[], Found]) -> None:
+    """Do it, unless who asked is gone."""
+    if not found.set_running_or_notify_cancel():
+        return
+    try:
+        found.set_result(body())
+    except StopIteration as error:  # as from a coroutine: nobody can await this one
+        found.set_exception(RuntimeError(f"{body} raised {error!r}"))
+    except BaseException as error:  # else who asked would wait for ever
+        found.set_exception(error)
+    finally:
+        del found  # as above
 
 
 async def _answer(handler: Handler, request: web.Request) -> web.StreamResponse:

@@ -106,9 +106,7 @@ class KeptAnswers:
         self._asked: set[Hashable] = set()
         """By or_ask, which has not been answered yet."""
 
-    async def or_ask(
-        self, request: web.Request, ask: Callable[[], Awaitable[web.StreamResponse]]
-    ) -> web.StreamResponse:
+    async def or_ask(self, request: web.Request, ask: Ask) -> web.StreamResponse:
         """The live answer of just now to what a request asks by its path and query; else that of `ask`.
 
         On the loop that talks to clients, which may be another one than that of `respond`, in another thread.

@@ -2,16 +2,17 @@
 
 import asyncio
 
+from agents import in_step
 from agents.in_step import QUIET_TURNS, InStep
 
 
 async def turns_of(asked_in: list[int]) -> list[int]:
     """The turns in which those begin who ask in these turns."""
-    in_step, began, turns = InStep(), list[int](), list[int]()
+    together, began, turns = InStep(), list[int](), list[int]()
     for turn in range(asked_in[-1] + 2 * QUIET_TURNS):
         turns.append(turn)
         for _ in range(asked_in.count(turn)):
-            in_step.soon(lambda: began.append(turns[-1]))
+            together.soon(lambda: began.append(turns[-1]))
         await asyncio.sleep(0)
     return began
 
@@ -28,19 +29,25 @@ async def test_those_who_ask_turn_after_turn_begin_in_the_same_one():
     assert began[0] >= 3
 
 
+async def test_nobody_waits_for_ever_for_others(monkeypatch):
+    monkeypatch.setattr(in_step, "LONGEST_S", 0.0)
+    began = await turns_of(list(range(20)))
+    assert began[0] <= 1
+
+
 async def test_who_asks_later_begins_later():
     first, second = await turns_of([0, 5])
     assert first < 5 <= second
 
 
 async def test_who_asks_while_others_begin_is_not_forgotten():
-    in_step, began = InStep(), list[str]()
+    together, began = InStep(), list[str]()
 
     def begin() -> None:
         began.append("first")
-        in_step.soon(lambda: began.append("second"))
+        together.soon(lambda: began.append("second"))
 
-    in_step.soon(begin)
+    together.soon(begin)
     for _ in range(4 * QUIET_TURNS):
         await asyncio.sleep(0)
     assert began == ["first", "second"]

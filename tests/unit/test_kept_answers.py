@@ -51,6 +51,20 @@ class Kitchen:
         return moment
 
 
+class AtOnce(Kitchen):
+    """Its answers need no preparing."""
+
+    async def ask(self) -> int:
+        request = make_mocked_request("GET", "/")
+        response = self.answers.respond_at_once(request, "/", self.recipe)
+        assert isinstance(response.body, bytes)
+        moment: int = orjson.loads(response.body)["moment"]
+        return moment
+
+
+KITCHENS = pytest.mark.parametrize("kind", [Kitchen, AtOnce])
+
+
 async def overtaken() -> Kitchen:
     """One whose live answer is kept, and not the newest any more; a newer one takes until go_on."""
     kitchen = Kitchen(live=True)
@@ -65,24 +79,27 @@ def no_rest(monkeypatch):
     monkeypatch.setattr(kept_answers, "REST", 0.0)
 
 
-async def test_the_same_moment_is_answered_with_the_same_bytes():
-    kitchen = Kitchen(live=False)
+@KITCHENS
+async def test_the_same_moment_is_answered_with_the_same_bytes(kind):
+    kitchen = kind(live=False)
     assert [await kitchen.ask() for _ in range(3)] == [0, 0, 0]
     assert kitchen.made == 1
 
 
+@KITCHENS
 @pytest.mark.parametrize("live", [True, False])
-async def test_what_changed_shows_in_the_very_next_answer(live, no_rest):
-    kitchen = Kitchen(live=live)
+async def test_what_changed_shows_in_the_very_next_answer(kind, live, no_rest):
+    kitchen = kind(live=live)
     for moment in range(5):
         kitchen.moment = moment
         assert await kitchen.ask() == moment
 
 
-async def test_a_live_answer_rests_for_a_multiple_of_the_time_it_took_and_a_fixed_one_does_not(monkeypatch):
+@KITCHENS
+async def test_a_live_answer_rests_for_a_multiple_of_the_time_it_took_and_a_fixed_one_does_not(kind, monkeypatch):
     monkeypatch.setattr(kept_answers, "REST", 1e9)
     monkeypatch.setattr(kept_answers, "LONGEST_REST_S", 0.05)
-    live, fixed = Kitchen(live=True), Kitchen(live=False)
+    live, fixed = kind(live=True), kind(live=False)
     assert (await live.ask(), await fixed.ask()) == (0, 0)
     live.moment = fixed.moment = 1
     assert (await live.ask(), await fixed.ask()) == (0, 1)
@@ -166,8 +183,9 @@ async def test_who_goes_away_takes_the_answer_from_nobody():
     assert await staying == 0
 
 
-async def test_a_failure_is_told_to_everybody_who_waits_and_not_kept():
-    kitchen = Kitchen(live=False)
+@KITCHENS
+async def test_a_failure_is_told_to_everybody_who_waits_and_not_kept(kind):
+    kitchen = kind(live=False)
     kitchen.fails = True
     found = await asyncio.gather(kitchen.ask(), kitchen.ask(), return_exceptions=True)
     assert [type(item) for item in found] == [ValueError, ValueError]

@@ -14,6 +14,7 @@ from agents.pending import Batch
 from agents.tally_process import Tallying
 from ranking_app.metrics import Metrics
 from ranking_app.read_model.sources import SourceKey
+from tables.panes import ChangelogDiverged, OwnedPartition
 from tests.property.test_crash_independence import Life, record
 from tests.support.memory import Crash
 from tests.support.tallying import Noting, Says, small_slices
@@ -118,8 +119,33 @@ async def test_a_bad_record_is_a_dead_letter_before_its_batch_is_acknowledged() 
     await watched.worker.close()
 
 
+async def test_partitions_that_are_offered_little_turn_after_turn_are_applied_in_the_same_turn(monkeypatch) -> None:
+    partitions, turn, applied_in = [Watched(), Watched(), Watched()], 0, list[int]()
+    for one in partitions:
+        one.worker._in_step = partitions[0].in_step
+        apply = one.life.applier.apply
+
+        async def noted(records: Any, apply: Any = apply) -> Any:
+            applied_in.append(turn)
+            return await apply(records)
+
+        monkeypatch.setattr(one.life.applier, "apply", noted)
+        await one.settle()
+    for one in partitions:
+        one.offer(0)
+        turn += 1
+        await asyncio.sleep(0)
+    while len(applied_in) < len(partitions):
+        turn += 1
+        await asyncio.sleep(0)
+    assert len(set(applied_in)) == 1
+    for one in partitions:
+        await one.until_acknowledged(1)
+        await one.worker.close()
+
+
 async def test_few_records_begin_in_step_with_others_and_many_at_once(monkeypatch) -> None:
-    monkeypatch.setattr(partition_worker, "IN_STEP_RECORDS", 2)
+    monkeypatch.setattr(partition_worker, "HELPED_RECORDS", 2)
     watched = Watched()
     held: list[Any] = []
     monkeypatch.setattr(watched.in_step, "soon", held.append)
@@ -154,6 +180,26 @@ async def test_ids_that_are_too_old_are_looked_for_again_and_again_until_it_clos
     assert len(looked) == times
     assert watched.worker._housekeeping is not None and watched.worker._housekeeping.cancelled(), "it holds the worker"
     assert looked[0] == dict.fromkeys((0, 1, 3, 4), watched.life.clock.now_ms())
+
+
+async def test_ids_are_looked_for_again_after_somebody_else_wrote(monkeypatch) -> None:
+    monkeypatch.setattr(partition_worker, "HOUSEKEEPING_S", 0.001)
+    watched, looked, often = Watched(), list[OwnedPartition](), asyncio.Event()
+    watched.somebody_else_wrote = True
+
+    async def expire_ids(owned: OwnedPartition, now_ms: dict[int, int]) -> None:
+        looked.append(owned)
+        if len(looked) == 1:
+            raise ChangelogDiverged("somebody else wrote")
+        if len(looked) == 4:
+            often.set()
+
+    monkeypatch.setattr(OwnedPartition, "expire_ids", expire_ids)
+    async with asyncio.timeout(WITHIN_S):
+        await often.wait()
+    await watched.worker.close()
+    assert looked[1] is not looked[0]
+    assert watched.failure is None
 
 
 async def test_what_is_offered_is_begun_with_and_what_waits_at_the_end_is_taken_back() -> None:

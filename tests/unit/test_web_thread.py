@@ -1,8 +1,10 @@
 """Requests are taken on a thread of their own; what looks at the read model is done where that lives."""
 
 import asyncio
+import gc
 import threading
 import time
+import weakref
 from contextlib import asynccontextmanager
 from zoneinfo import ZoneInfo
 
@@ -113,10 +115,12 @@ async def elsewhere():
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
-    yield loop
-    loop.call_soon_threadsafe(loop.stop)
-    await asyncio.to_thread(thread.join)
-    loop.close()
+    try:
+        yield loop
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        await asyncio.to_thread(thread.join, WITHIN_S)
+        loop.close()
 
 
 async def test_what_awaits_nothing_is_done_at_home_and_its_failure_told():
@@ -125,6 +129,10 @@ async def test_what_awaits_nothing_is_done_at_home_and_its_failure_told():
         assert await home.do_at_once(threading.get_ident) == await home.do(_ident())
         with pytest.raises(ZeroDivisionError):
             await home.do_at_once(lambda: 1 // 0)
+        with pytest.raises(RuntimeError, match="StopIteration"):
+            await home.do_at_once(lambda: next(iter(())))
+        with pytest.raises(asyncio.CancelledError):
+            await home.do_at_once(_cancelled)
         assert await Home().do_at_once(threading.get_ident) == threading.get_ident()
 
 
@@ -141,8 +149,32 @@ async def test_what_nobody_waits_for_any_more_is_not_done():
         assert done == ["after"]
 
 
+async def test_a_failure_leaves_nothing_to_the_garbage_collector():
+    async with elsewhere() as loop, asyncio.timeout(WITHIN_S):
+        held: list[weakref.ref[Watchful]] = []
+
+        def fail() -> None:
+            model = Watchful()
+            held.append(weakref.ref(model))
+            raise LookupError
+
+        home = Home(loop)
+        gc.disable()
+        try:
+            with pytest.raises(LookupError):
+                await home.do_at_once(fail)
+            await home.do_at_once(bool)  # the frame of the one before is left by then
+            assert held[0]() is None
+        finally:
+            gc.enable()
+
+
 async def _ident() -> int:
     return threading.get_ident()
+
+
+def _cancelled() -> None:
+    raise asyncio.CancelledError
 
 
 async def test_home_waits_while_many_are_written_to_and_not_for_few():
