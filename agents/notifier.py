@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError, ProducerFenced
 
 from ranking_app.kafka_client import partitions_of, started, writer
@@ -36,6 +36,10 @@ RANKS_INTERVAL_S = 1.0
 
 RETRY_S = 2.0
 """After a failed commit or a fencing: begin anew, from what the topic says has been raised."""
+
+READ_STALLED_S = 20.0
+"""Without progress in reading back. A transaction that somebody left open holds it up for TRANSACTION_TIMEOUT_MS only
+where it is not fenced, and it has been by then."""
 
 TRANSACTION_TIMEOUT_MS = 30_000
 
@@ -183,16 +187,23 @@ class Notifier:
             await self._follow(producer, raised)
 
     async def _read_back(self) -> set[bytes]:
-        """The ids of all notifications on the topic, as a read_committed reader sees them."""
+        """The ids of all notifications on the topic, as a read_committed reader sees them.
+
+        TimeoutError when nothing moves: a reader that began while a broker died may wait for it for ever.
+        """
         raised: set[bytes] = set()
-        async with started(self._make_reader()) as consumer:
+        async with asyncio.timeout(READ_STALLED_S) as stalled, started(self._make_reader()) as consumer:
             partitions = partitions_of(self._topic, await self._partition_count(consumer))
             consumer.assign(partitions)
             await consumer.seek_to_beginning()
             ends = await consumer.end_offsets(partitions)
-            while any([await consumer.position(tp) < end for tp, end in ends.items()]):
+            left = await _records_left(consumer, ends)
+            while left:
                 for records in (await consumer.getmany(timeout_ms=500, max_records=20_000)).values():
                     raised.update(found for r in records if (found := raised_id(r.value)) is not None)
+                before, left = left, await _records_left(consumer, ends)
+                if left < before:
+                    stalled.reschedule(asyncio.get_running_loop().time() + READ_STALLED_S)
         return raised
 
     async def _partition_count(self, consumer: AIOKafkaConsumer) -> int:
@@ -278,3 +289,8 @@ class Notifier:
         for made in fresh:
             self._metrics.notifications.labels(type=made.type).inc()
         self._log.info("notifications_raised", count=len(fresh))
+
+
+async def _records_left(consumer: AIOKafkaConsumer, ends: Mapping[TopicPartition, int]) -> int:
+    """How many offsets it has not read before these ends."""
+    return sum([max(end - await consumer.position(tp), 0) for tp, end in ends.items()])

@@ -26,12 +26,16 @@ async def main(task: Task, seconds: float) -> None:
     store = Redis.from_url(f"redis://{task.service}")
     producer = AIOKafkaProducer(bootstrap_servers=task.bootstrap, acks="all", enable_idempotence=True)
     await producer.start()
-    await asyncio.sleep(SETTLE_S)
     probes: list[float] = []
-    until_s = time.monotonic() + seconds
-    while time.monotonic() < until_s:
-        probes.append(await _probe(task, store, producer, len(probes) % task.partitions))
-        await asyncio.sleep(PROBE_INTERVAL_S)
+    try:
+        await asyncio.sleep(SETTLE_S)
+        until_s = time.monotonic() + seconds
+        while time.monotonic() < until_s:
+            probes.append(await _probe(task, store, producer, len(probes) % task.partitions))
+            await asyncio.sleep(PROBE_INTERVAL_S)
+    finally:  # else the last line of what went wrong would be aiokafka's, of a producer that was left open
+        await producer.stop()
+        await store.aclose()
     print(json.dumps(probes))
 
 
