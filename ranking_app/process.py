@@ -31,6 +31,7 @@ from ranking_app.read_model.switched import SwitchedReadModel
 from ranking_app.settings import BASE, PREFIX, Settings, WrongSetting
 from ranking_app.tasks import telling
 from ranking_app.topics import METADATA_MAX_AGE_MS, ensure_control_topics, ensure_topics
+from ranking_app.upstream.closed_connections import know_closed_connections
 from ranking_app.upstream.odd_batches import read_odd_batches
 from ranking_app.upstream.plain_records import plain_records
 from ranking_app.web.app import create_web_app
@@ -63,6 +64,7 @@ class Process:
     ) -> None:
         _check(settings)
         read_odd_batches()
+        know_closed_connections()
         self.settings = settings
         self.clock = clock
         self.log = structlog.get_logger(app_id=settings.app_id)

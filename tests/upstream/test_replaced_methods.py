@@ -27,7 +27,7 @@ from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
 from faust.transport.drivers.aiokafka import Consumer as KafkaConsumer
 from mode.threads import ServiceThread
 
-from ranking_app.upstream import plain_records
+from ranking_app.upstream import closed_connections, plain_records
 
 REPLACED = [
     (Consumer._drain_messages, "44a2500309e8"),
@@ -48,6 +48,7 @@ REPLACED = [
     (PartitionAssignor.assign, "25f1cbbba9d4"),
     (ServiceThread._gather_remaining_tasks, "6f65b92dd101"),
     (plain_records._with_topic_and_sizes, "e668541600b0"),
+    (closed_connections._send, "5909ea32f4ef"),
 ]
 LEANED_ON = [
     (Consumer._commit_tps, "a20e230b05ae"),
