@@ -1,8 +1,11 @@
 """How fast a rebuild goes: no faster than its rate, and not at all while the live generation falls behind."""
 
 import asyncio
-import time
+from types import SimpleNamespace
 
+import pytest
+
+from agents import pace as pace_module
 from agents.pace import BackfillPace, NoPace
 
 
@@ -10,21 +13,42 @@ def never() -> bool:
     return False
 
 
-async def waited_s(pace: BackfillPace | NoPace, records: int) -> float:
-    began_s = time.monotonic()
-    await pace.wait(records, never)
-    return time.monotonic() - began_s
+class Seconds:
+    """A clock that only moves while somebody waits, so that no pause of the machine counts."""
+
+    def __init__(self) -> None:
+        self.now_s = 1_000.0
+
+    def monotonic(self) -> float:
+        return self.now_s
+
+    async def sleep(self, seconds: float) -> None:
+        self.now_s += seconds
+
+    async def waited(self, pace: BackfillPace | NoPace, records: int) -> float:
+        began_s = self.now_s
+        await pace.wait(records, never)
+        return self.now_s - began_s
 
 
-async def test_without_a_rate_nothing_is_waited_for():
-    assert await waited_s(BackfillPace(None, never, never), 10**9) < 0.1
-    assert await waited_s(NoPace(), 10**9) < 0.1
+@pytest.fixture
+def seconds(monkeypatch) -> Seconds:
+    clock = Seconds()
+    monkeypatch.setattr(pace_module, "time", clock)
+    monkeypatch.setattr(pace_module, "asyncio", SimpleNamespace(sleep=clock.sleep))
+    return clock
 
 
-async def test_what_was_taken_is_paid_for_before_the_next():
+async def test_without_a_rate_nothing_is_waited_for(seconds):
+    assert await seconds.waited(BackfillPace(None, never, never), 10**9) == 0
+    assert await seconds.waited(NoPace(), 10**9) == 0
+
+
+async def test_what_was_taken_is_paid_for_before_the_next(seconds):
     pace = BackfillPace(1_000, never, never)
-    assert await waited_s(pace, 300) < 0.1
-    assert 0.25 <= await waited_s(pace, 1) < 2
+    assert await seconds.waited(pace, 300) == 0
+    assert await seconds.waited(pace, 1) == pytest.approx(0.3)
+    assert await seconds.waited(pace, 1) == pytest.approx(0.001)
 
 
 async def test_it_rests_while_the_live_generation_is_behind():
@@ -37,10 +61,11 @@ async def test_it_rests_while_the_live_generation_is_behind():
     await asyncio.wait_for(waiting, 5)
 
 
-async def test_a_generation_that_is_live_itself_is_not_held_up():
-    assert await waited_s(BackfillPace(1, lambda: True, lambda: True), 10) < 0.1
+async def test_a_generation_that_is_live_itself_is_not_held_up(seconds):
+    pace = BackfillPace(1, lambda: True, lambda: True)
+    assert [await seconds.waited(pace, 10), await seconds.waited(pace, 10)] == [0, 0]
 
 
 async def test_who_is_closing_does_not_wait():
     pace = BackfillPace(None, lambda: True, never)
-    await asyncio.wait_for(pace.wait(1, lambda: True), 1)
+    await asyncio.wait_for(pace.wait(1, lambda: True), 5)
