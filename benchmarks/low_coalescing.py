@@ -29,7 +29,6 @@ import click
 import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka.producer.message_accumulator import BatchBuilder
-from rocksdict import Rdict
 
 from agents.apply import Applier
 from agents.arrivals import WallArrivals
@@ -53,7 +52,7 @@ from ranking_app.read_model.board_views import BoardViews
 from ranking_app.read_model.follower import Follower
 from ranking_app.read_model.sources import CATALOGUE, SourceKey
 from ranking_app.read_model.state import ReadModel, ReadRules
-from ranking_app.upstream.store import _options
+from ranking_app.upstream.store import opened
 from ranking_app.web.board_answers import BoardAnswers
 from ranking_app.web.dump import dump
 from ranking_app.web.questions import Page, Question
@@ -176,7 +175,7 @@ class World:
         self.events = 0
         self.producer = LocalProducer()
         changelog = ChangelogWriter(cast(AIOKafkaProducer, self.producer), "changelog")
-        stores = [PartitionStore(Rdict(str(folder / str(number)), _options())) for number in range(PARTITIONS)]
+        stores = [PartitionStore(opened(folder / str(number))) for number in range(PARTITIONS)]
         self._workers = [self._worker(number, store, changelog) for number, store in enumerate(stores)]
         self.model = ReadModel(
             ReadRules(TOPICS, PARTITIONS, "wall", ZoneInfo("Asia/Seoul"), 600_000, 60_000, 1_000_000, 300_000),

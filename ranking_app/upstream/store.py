@@ -32,12 +32,12 @@ class ClosingStore(rocksdb.Store):
         if (path / DAMAGED_MARK).exists():
             self._discard(path, partition, "a worker found it damaged")
         try:
-            return rocksdict.Rdict(str(path), options=_options())
+            return opened(path)
         except Exception as error:  # rocksdict has one class for everything
             if not is_damage(error):
                 raise
             self._discard(path, partition, str(error))
-            return rocksdict.Rdict(str(path), options=_options())
+            return opened(path)
 
     def _discard(self, path: Path, partition: int, reason: str) -> None:
         """All of it is in the changelog, from where it is restored."""
@@ -76,6 +76,19 @@ class StoredTable(faust.Table[Any, Any]):
             key_serializer="raw",
             value_serializer="raw",
         )
+
+
+def opened(path: Path) -> rocksdict.Rdict:
+    """A store as a worker has it: bytes in and out, and without a log of its own (docs/decisions/0017).
+
+    What it holds is in the changelog already, and each write says up to where. What a crash takes from memory, two
+    write buffers at most, is read from there again; what is on the disk is everything up to one of the writes.
+    """
+    db = rocksdict.Rdict(str(path), options=_options())
+    unlogged = rocksdict.WriteOptions()
+    unlogged.disable_wal = True
+    db.set_write_options(unlogged)
+    return db
 
 
 def _options() -> rocksdict.Options:
