@@ -6,18 +6,19 @@ from dataclasses import dataclass
 KEPT_IDS = 200_000
 """Over all revisions together. Who has not looked for so long begins anew, which costs no more than catching up."""
 
-FROM_EVER_S = -(2**63)
+FROM_EVER_S, FOR_EVER_S = -(2**63), 2**63
 
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """ids: of schedules that changed. from_s: nothing that happened before this second did."""
+    """ids: of schedules that changed. from_s, until_s: nothing that happened outside of [from_s, until_s) did."""
 
     ids: frozenset[str] | set[str]
     from_s: int
+    until_s: int = FOR_EVER_S
 
 
-NOTHING = Changes(frozenset(), 2**63)
+NOTHING = Changes(frozenset(), FOR_EVER_S, FROM_EVER_S)
 
 
 class ChangeLog:
@@ -46,4 +47,8 @@ class ChangeLog:
         if missed == 1:
             return self._log[-1][1]
         newest = [self._log[-number][1] for number in range(1, missed + 1)]
-        return Changes(set().union(*(changes.ids for changes in newest)), min(changes.from_s for changes in newest))
+        return Changes(
+            set().union(*(changes.ids for changes in newest)),
+            min(changes.from_s for changes in newest),
+            max(changes.until_s for changes in newest),
+        )

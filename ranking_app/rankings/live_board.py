@@ -74,6 +74,8 @@ class LiveBoard:
 
         as_of_s: no earlier than the board's. What is not in its place yet is nothing to be seen in `ranked`.
         """
+        if changes.until_s <= self._board.counts_from_s(as_of_s):
+            return  # a board of the last minute, while a backlog of yesterday is read
         if changes.from_s < as_of_s:
             self._look_at(changes.ids, schedules, as_of_s)
         else:  # a board of an hour ago: what happens now concerns it in an hour
@@ -81,9 +83,11 @@ class LiveBoard:
 
     def prepare_in_steps(self, schedules: Mapping[str, Schedule], changes: Changes, as_of_s: int) -> Iterator[None]:
         """As prepare, some changes in a step; between two of them the board may be moved on to later instants."""
+        if changes.until_s <= self._board.counts_from_s(as_of_s):
+            return
         ids = list(changes.ids)
         for start in range(0, len(ids), STEP_CHANGES):
-            some = Changes(set(ids[start : start + STEP_CHANGES]), changes.from_s)
+            some = Changes(set(ids[start : start + STEP_CHANGES]), changes.from_s, changes.until_s)
             self.prepare(schedules, some, max(as_of_s, self._as_of_s))
             yield
 

@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple
 
 from ranking_app.clock import Clock
 from ranking_app.errors import BadRecord
-from ranking_app.rankings.change_log import FROM_EVER_S, NOTHING, ChangeLog, Changes
+from ranking_app.rankings.change_log import FOR_EVER_S, FROM_EVER_S, NOTHING, ChangeLog, Changes
 from ranking_app.rankings.curve import Curve
 from ranking_app.rankings.panes import MINUTE_S, ONE_CELL_COMMAS, parts_of
 from ranking_app.rankings.schedule import Schedule
@@ -76,7 +76,7 @@ class ReadModel:
         """True on a worker whose partitions are being handed round: what it serves is the last good state."""
         self._changes = ChangeLog()
         self._changing: set[str] = set()
-        self._changing_from_s = NOTHING.from_s
+        self._changing_from_s, self._changing_until_s = NOTHING.from_s, NOTHING.until_s
         self._schedules: dict[str, Schedule] = {}
         self._unread = UnreadPanes()
         self._unsettled: set[str] = set()
@@ -152,7 +152,7 @@ class ReadModel:
 
         Panes are read when somebody asks their schedule.
         """
-        waiting, ids, from_minute = self._unread.by_schedule, list[str](), END_OF_TIME_MINUTE
+        waiting, ids, minutes = self._unread.by_schedule, list[str](), set[int]()
         for key, value in pairs:
             if value is None or key[:1] != PANE:
                 self.apply_change(partition, key, value)
@@ -164,10 +164,8 @@ class ReadModel:
                 continue
             known = self._schedules.get(schedule_id)
             ids.append(schedule_id if known is None else known.id)  # one text for all that know the schedule
-            from_minute = min(from_minute, minute)
-        self.touched.update(ids)
-        self._changing.update(ids)
-        self._changing_from_s = min(self._changing_from_s, from_minute * MINUTE_S)
+            minutes.add(minute)
+        self._note_minutes(ids, minutes)
         if self._unread.panes > MOST_UNREAD:
             for schedule_id in list(islice(waiting, len(pairs))):
                 if self._unread.panes <= MOST_UNREAD:
@@ -207,8 +205,8 @@ class ReadModel:
 
     def changed(self) -> None:
         """Call after a run of apply_…: answers computed before are no longer the newest."""
-        self._changes.add(Changes(self._changing, self._changing_from_s))
-        self._changing, self._changing_from_s = set(), NOTHING.from_s
+        self._changes.add(Changes(self._changing, self._changing_from_s, self._changing_until_s))
+        self._changing, self._changing_from_s, self._changing_until_s = set(), NOTHING.from_s, NOTHING.until_s
 
     def exist(self, role: int, count: int) -> None:
         """This many partitions the reservation topic of this role has now."""
@@ -304,7 +302,7 @@ class ReadModel:
         if value is None:
             # A schedule saved after this tombstone is not there, while its panes were noted before it.
             if self._panes.remove(schedule_id, number) and schedule_id in self._schedules:
-                self._note(schedule_id, minute * MINUTE_S)
+                self._note(schedule_id, minute * MINUTE_S, (minute + 1) * MINUTE_S)
                 self._schedules[schedule_id].curve.put(self._source_key(role, source_partition), minute, ())
                 self._drop_if_unknown(schedule_id)
             return
@@ -313,7 +311,8 @@ class ReadModel:
             self.went_back.append(WentBack(partition, key))
             return
         schedule = self._schedules.get(schedule_id) or self._schedule(schedule_id)
-        self._note(schedule.id, schedule.curve.put(self._source_key(role, source_partition), minute, cells))
+        from_s = schedule.curve.put(self._source_key(role, source_partition), minute, cells)
+        self._note(schedule.id, from_s, (minute + 1) * MINUTE_S)
 
     def _read(self, schedule_id: str) -> None:
         """Put the panes that an owner here has brought of a schedule into its curve."""
@@ -354,11 +353,21 @@ class ReadModel:
         if not self._sources.apply_position(SourceKey(*parse_position_key(key)), position):
             self.went_back.append(WentBack(partition, key))
 
-    def _note(self, schedule_id: str, from_s: int) -> None:
+    def _note(self, schedule_id: str, from_s: int, until_s: int) -> None:
         self.touched.add(schedule_id)
         self._changing.add(schedule_id)
         if from_s < self._changing_from_s:
             self._changing_from_s = from_s
+        if until_s > self._changing_until_s:
+            self._changing_until_s = until_s
+
+    def _note_minutes(self, ids: Collection[str], minutes: Collection[int]) -> None:
+        """As _note of each of these schedules, somewhere in these minutes."""
+        if minutes:
+            self.touched.update(ids)
+            self._changing.update(ids)
+            self._changing_from_s = min(self._changing_from_s, min(minutes) * MINUTE_S)
+            self._changing_until_s = max(self._changing_until_s, (max(minutes) + 1) * MINUTE_S)
 
     def _schedule(self, schedule_id: str) -> Schedule:
         schedule = self._schedules.get(schedule_id)
@@ -372,7 +381,7 @@ class ReadModel:
         before = self._schedule(schedule_id)
         # With the id that it had: one text for all that know the schedule.
         self._schedules[schedule_id] = Schedule(before.id, before.curve, listing)
-        self._note(before.id, FROM_EVER_S)  # a listing counts for every asOf
+        self._note(before.id, FROM_EVER_S, FOR_EVER_S)  # a listing counts for every asOf
         self._drop_if_unknown(schedule_id)
 
     def _drop_if_unknown(self, schedule_id: str) -> None:

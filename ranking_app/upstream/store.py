@@ -86,7 +86,7 @@ def opened(path: Path) -> rocksdict.Rdict:
     """
     db = rocksdict.Rdict(str(path), options=_options())
     unlogged = rocksdict.WriteOptions()
-    unlogged.disable_wal = True
+    unlogged.disable_wal = True  # type: ignore[assignment]  # a property; the stub has a method
     db.set_write_options(unlogged)
     return db
 

@@ -13,7 +13,7 @@ from ranking_app.rankings.boards.nearly_sold_out import NearlySoldOutBoard
 from ranking_app.rankings.boards.sales import SalesBoard
 from ranking_app.rankings.boards.sell_out import SellOutBoard
 from ranking_app.rankings.boards.trending import TrendingBoard
-from ranking_app.rankings.change_log import FROM_EVER_S, NOTHING, Changes
+from ranking_app.rankings.change_log import FOR_EVER_S, FROM_EVER_S, NOTHING, Changes
 from ranking_app.rankings.live_board import LiveBoard
 from ranking_app.rankings.movement import Walk, issues_before
 from ranking_app.rankings.slices import EVERYTHING, Slice
@@ -64,15 +64,16 @@ def test_a_live_board_is_always_what_sorting_everything_gives(
         as_of_s += seconds
         changed = {event.schedule_id for event in chunk}
         from_s = min((event.at_s // 60 * 60 for event in chunk), default=NOTHING.from_s)
+        until_s = max((event.at_s // 60 * 60 + 60 for event in chunk), default=NOTHING.until_s)
         if count % 2:  # a listing comes or goes
             for schedule_id in list(catalogue)[:count]:
                 changed.add(schedule_id)
-                from_s = FROM_EVER_S
+                from_s, until_s = FROM_EVER_S, FOR_EVER_S
                 if listed.pop(schedule_id, None) is None:
                     listed[schedule_id] = catalogue[schedule_id]
         schedules = {schedule.id: schedule for schedule in schedules_of(history[:arrived], listed)}
         with patch.object(live_board, "ONE_BY_ONE", one_by_one):  # at 0 no row is put in its place with others
-            found = live.advance(schedules, Changes(changed, from_s), as_of_s)
+            found = live.advance(schedules, Changes(changed, from_s, until_s), as_of_s)
         assert rows(found) == rows(ranked(board, part.of(schedules.values()), as_of_s))
         assert found.sum_of_keys == sum(row[0] for row in found.rows)
         assert all(row[3].listing is listed.get(row[2]) for row in found.rows)
@@ -83,6 +84,14 @@ def test_what_happens_at_as_of_or_later_changes_no_board(history, catalogue, boa
     before = [event for event in history if event.at_s < as_of_s]
     assert rows(ranked(board, schedules_of(history, catalogue), as_of_s)) == rows(
         ranked(board, schedules_of(before, catalogue), as_of_s)
+    )
+
+
+@given(histories, listings, boards, instants)
+def test_what_happens_before_a_board_counts_changes_no_key(history, catalogue, board, as_of_s):
+    counted = [event for event in history if event.at_s >= board.counts_from_s(as_of_s)]
+    assert rows(ranked(board, schedules_of(history, catalogue), as_of_s)) == rows(
+        ranked(board, schedules_of(counted, catalogue), as_of_s)
     )
 
 

@@ -293,7 +293,7 @@ def test_what_an_owner_here_wrote_gives_the_same_as_what_another_wrote(given_eve
     changes, all_changes = found.changes_since(0), expected.changes_since(0)
     assert changes is not None and all_changes is not None
     assert changes.ids == all_changes.ids
-    assert changes.from_s <= all_changes.from_s
+    assert changes.from_s <= all_changes.from_s and changes.until_s >= all_changes.until_s
     assert what_is_in(found) == what_is_in(expected)
     # What was older for a moment that nobody saw need not be written again.
     assert left_behind(pairs) <= panes_that_went_back(found) <= panes_that_went_back(expected)

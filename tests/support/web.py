@@ -110,7 +110,7 @@ class FakeReadModel:
         self._schedule(schedule_id).curve.put(SourceKey(0, 0), minute, of_minute)
         self._offset += 1
         self._panes.put(schedule_id, pane_number(0, 0, minute), self._offset, first=None)
-        self.log.add(Changes({schedule_id}, minute * 60))
+        self.log.add(Changes({schedule_id}, minute * 60, (minute + 1) * 60))
         return self
 
     def list(self, schedule_id: str, capacity: int, **other: Any) -> "FakeReadModel":

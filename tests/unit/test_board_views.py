@@ -6,6 +6,7 @@ import pytest
 
 from ranking_app.rankings.boards.sales import SalesBoard
 from ranking_app.rankings.boards.sell_out import SellOutBoard
+from ranking_app.rankings.live_board import LiveBoard
 from ranking_app.rankings.slices import EVERYTHING, Slice
 from ranking_app.read_model import board_views
 from ranking_app.read_model.board_views import BoardViews
@@ -135,3 +136,21 @@ def test_it_keeps_a_bounded_number_of_live_boards(shop, monkeypatch):
     for window_s in range(1, 20):
         views.live(SalesBoard(window_s), EVERYTHING, NOON)
     assert len(views._live) == 2
+
+
+def test_what_happened_before_the_window_of_a_live_board_is_not_looked_at(shop, monkeypatch):
+    views, looked_at = BoardViews(shop), list[set[str]]()
+    views.live(HOUR, EVERYTHING, NOON)
+    look_at = LiveBoard._look_at
+
+    def noting(self, ids, schedules, as_of_s):
+        looked_at.append(set(ids))
+        look_at(self, ids, schedules, as_of_s)
+
+    monkeypatch.setattr(LiveBoard, "_look_at", noting)
+    shop.sell("C", "10:59:59", 9)
+    assert keys(views.live(HOUR, EVERYTHING, NOON)) == [-2, -1]
+    assert looked_at == [set()]
+    shop.sell("D", "11:00:00", 3)
+    assert keys(views.live(HOUR, EVERYTHING, NOON)) == [-3, -2, -1]
+    assert {"D"} in looked_at

@@ -11,6 +11,7 @@ from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, overload
 
+from ranking_app.rankings.change_log import FROM_EVER_S
 from ranking_app.rankings.curve import Counts, Instants
 from ranking_app.rankings.schedule import Schedule
 from ranking_app.rankings.ties import Ties, ranks
@@ -44,6 +45,9 @@ class Board(ABC):
     shares: ClassVar[bool] = False
     """Whether scores add up to a whole of which an entry has a share."""
 
+    within_window: ClassVar[bool] = False
+    """Whether only what happened between its edges counts: nothing earlier changes a key."""
+
     window_s: int | None
     """Length of the window; None is all of time."""
 
@@ -70,6 +74,10 @@ class Board(ABC):
     def edges_s(self) -> tuple[int, ...]:
         """How long before asOf a sale comes to count or ceases to: between two such moments no key changes."""
         return (0,) if self.window_s is None else (0, self.window_s)
+
+    def counts_from_s(self, as_of_s: int) -> int:
+        """What happened before this second changes no key at an instant."""
+        return as_of_s - max(self.edges_s) if self.within_window and self.window_s is not None else FROM_EVER_S
 
     @property
     def compare_s(self) -> int:

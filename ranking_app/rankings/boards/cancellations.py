@@ -22,6 +22,7 @@ class CancellationsBoard(Board):
     """Highest first, only above 0; equals by id."""
 
     name: ClassVar[str] = "cancellations"
+    within_window: ClassVar[bool] = True
 
     window_s: int | None
     by: CancellationsBy = "count"

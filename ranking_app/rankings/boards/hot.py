@@ -68,6 +68,7 @@ class HotBoard(Board):
     """Highest blend first, only above 0; equals by the last completed sale inside the longest window."""
 
     name: ClassVar[str] = "hot"
+    within_window: ClassVar[bool] = True
     shares: ClassVar[bool] = True
 
     blend: tuple[Term, ...]

@@ -15,6 +15,7 @@ class SalesBoard(Board):
     """Highest score first, only above 0; equals by the second of their last completed sale inside the window."""
 
     name: ClassVar[str] = "sales"
+    within_window: ClassVar[bool] = True
     shares: ClassVar[bool] = True
 
     window_s: int | None

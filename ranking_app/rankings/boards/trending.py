@@ -21,6 +21,7 @@ class TrendingBoard(Board):
     """Highest growth first, only above 0; equals by the last completed sale inside the window."""
 
     name: ClassVar[str] = "trending"
+    within_window: ClassVar[bool] = True
 
     window_s: int
 
