@@ -12,6 +12,10 @@ Kafka record batch, which a broker appends whole or not at all: position, ids an
 """
 
 import struct
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
 
 from ranking_app.rankings.panes import place_of
 
@@ -19,6 +23,7 @@ PANE, POSITION, SEEN = b"P", b"O", b"I"
 
 _PANE_HEAD = struct.Struct(">cBHI")
 _PANE_HEAD_BYTES = _PANE_HEAD.size
+_PANE_HEADS = np.dtype([("kind", "S1"), ("role", "u1"), ("partition", ">u2"), ("minute", ">u4")])
 _POSITION = struct.Struct(">cBH")
 _SEEN = struct.Struct(">cBHQQQ")
 _SEEN_SEGMENT = struct.Struct(">cBHQ")
@@ -41,6 +46,13 @@ def parse_pane_key(key: bytes) -> tuple[int, int, int, str]:
     """
     _, role, partition, minute = _PANE_HEAD.unpack_from(key)
     return role, partition, minute, key[_PANE_HEAD_BYTES:].decode()
+
+
+def parse_pane_keys(keys: Sequence[bytes]) -> tuple[NDArray[np.int64], list[str]]:
+    """As parse_pane_key of many: (role, partition, minute) of each in columns, shape (3, keys), and the schedules."""
+    heads = np.frombuffer(b"".join([key[:_PANE_HEAD_BYTES] for key in keys]), _PANE_HEADS)
+    columns = np.array([heads["role"], heads["partition"], heads["minute"]], np.int64)
+    return columns, [key[_PANE_HEAD_BYTES:].decode() for key in keys]
 
 
 def position_key(role: int, partition: int) -> bytes:

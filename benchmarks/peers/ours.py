@@ -138,19 +138,22 @@ async def until_ready(group: Workers) -> None:
 
 
 async def _until_whole(group: Workers, window: str, seats: int) -> tuple[float, dict[str, int]]:
-    """When the answers held all seats, and the sums. TimeoutError."""
+    """When there was an answer that held all seats, and the sums. TimeoutError."""
     async with aiohttp.ClientSession() as session:
         asking = asyncio.create_task(_ask_top(session, group.address, window))
         try:
             deadline_s = time.monotonic() + PATIENCE_S
             while time.monotonic() < deadline_s:
                 await asyncio.sleep(0.05)
-                asked_s = time.time()
                 if not await _nothing_lags(session, group.address):
                     continue
-                sums = {name: sold async for name, sold in _all_sold(session, group.address)}
+                sums, answered_s = {}, 0.0
+                async for name, sold in _all_sold(session, group.address):
+                    # The first page is of a board that has all of them; the others only bring the rest of its entries.
+                    answered_s = answered_s or time.time()
+                    sums[name] = sold
                 if sum(sums.values()) >= seats:
-                    return asked_s, sums
+                    return answered_s, sums
         finally:
             asking.cancel()
     raise TimeoutError(f"not all of {seats} seats shown; the log ends: {group.logs[0].read_text()[-1500:]}")

@@ -11,7 +11,10 @@ from collections.abc import Hashable, Iterable, Sequence
 from operator import sub
 from typing import Any, ClassVar, Self
 
+import numpy as np
+
 from ranking_app.rankings.columns import Column, extended
+from ranking_app.rankings.later_rows import MOST, LaterRows
 from ranking_app.rankings.panes import MINUTE_S, Cell
 
 FEW_CELLS = 4
@@ -27,6 +30,8 @@ that the next put can tell from which second on it differs; of fewer it is as qu
 
 _Row = tuple[int, int, int, int, int]
 """(second, index of the source, completed, cancelled, amount): its own numbers, not summed up"""
+
+_MOST_OF_COLUMN = 2**32 - 1
 
 _NOTHING_CHANGED_S = 2**63
 
@@ -91,6 +96,35 @@ class Rows:
         changed_from_s = self._put(self._index(source), minute, cells)
         self._settle_many(FEW_CELLS)
         return changed_from_s
+
+    def extend(self, later: LaterRows, sources: Sequence[Hashable]) -> bool:
+        """As put of the panes that have these rows; sources: what the numbers in `later` stand for.
+
+        False, and nothing is changed, where it has rows of the same minute or a later one, where something waits to be
+        settled, or a number might outgrow its column: then put them.
+        """
+        columns = (self._second, self._source, self._completed, self._cancelled, self._amount, self._peak)
+        if self._unsettled or any(isinstance(column, list) for column in columns):
+            return False
+        if self._second and self._second[-1] // MINUTE_S >= int(later.seconds[0]) // MINUTE_S:
+            return False
+        completed, cancelled, amount = self._completed[-1], self._cancelled[-1], self._amount[-1]
+        if completed + MOST > _MOST_OF_COLUMN or cancelled + MOST > _MOST_OF_COLUMN or abs(amount) >= 2**62:
+            return False
+        index_of = {number: self._index(sources[number]) for number in set(later.sources)}
+        for index in index_of.values() if self._latest else ():
+            self._latest.pop(index, None)
+        peak = np.maximum(later.peak + (completed - cancelled), self._peak[-1])
+        self._second.frombytes(later.seconds.tobytes())  # type: ignore[union-attr]
+        self._source.extend([index_of[source] for source in later.sources])
+        for column, numbers in (
+            (self._completed, later.completed + completed),
+            (self._cancelled, later.cancelled + cancelled),
+            (self._peak, peak),
+        ):
+            column.frombytes(numbers.astype(np.uint32).tobytes())  # type: ignore[union-attr]
+        self._amount.frombytes((later.amount + amount).tobytes())  # type: ignore[union-attr]
+        return True
 
     def put_all(self, panes: Iterable[tuple[Hashable, int, Sequence[Cell]]]) -> None:
         """As put of each, with its source and minute; somebody settles them soon."""

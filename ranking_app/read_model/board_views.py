@@ -6,7 +6,7 @@ its asOf, a late event or a new listing.
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import NamedTuple, Protocol, TypeVar
 
 from ranking_app.rankings.boards.board import Board, Ranked
@@ -22,6 +22,9 @@ MAX_ROWS = 400_000
 
 MAX_LIVE_SCHEDULES = 400_000
 """That live boards keep watch of, over all together: some 150 MB; 40 boards of a catalogue of 10,000."""
+
+FEWEST_LIVE = 2
+"""However many schedules there are: a board and the one that its movement is told against."""
 
 MAX_CHART_ROWS = 8_000_000
 """Of issues, 8 bytes each: 24 issues of 33 boards of a catalogue of 10,000."""
@@ -49,6 +52,9 @@ class Model(Protocol):
 
     def changes_since(self, revision: int) -> Changes | None:
         """What changed after a revision; None where that is too long ago to say."""
+
+    async def settle(self, ids: Collection[str] | None = None, somebody_waits: bool = False) -> None:
+        """Do what questions about these schedules (None: all) would have to do first, with turns for everybody else."""
 
 
 class _Live(NamedTuple):
@@ -109,16 +115,19 @@ class BoardViews:
         else:
             ranked = kept.advance(model.schedules, changes, as_of_s)
         self._live[key] = _Live(kept, model.revision)
-        most = max(MAX_LIVE_SCHEDULES // (len(model.schedules) + 1), 2)
-        while len(self._live) > min(most, MAX_KEPT):
-            self._live.popitem(last=False)
+        if len(self._live) > FEWEST_LIVE:
+            most = max(MAX_LIVE_SCHEDULES // (len(model.schedules) + 1), FEWEST_LIVE)
+            while len(self._live) > min(most, MAX_KEPT):
+                self._live.popitem(last=False)
         return ranked
 
     async def prepare_live(self, board: Board, part: Slice, as_of_s: int, which: str = "now") -> None:
         """Do most of what `live` has to do, with a turn for everybody else in between."""
         model, key = self._model, (board, part, which)
-        known = self._live.get(key)
-        changes = None if known is None else model.changes_since(known.revision)
+        _, changes = self._known(key)
+        if changes is None or changes.until_s > board.counts_from_s(as_of_s):
+            await model.settle(None if changes is None else changes.ids, somebody_waits=True)
+        known, changes = self._known(key)
         if known is None or changes is None or as_of_s < known.board.as_of_s:
             return
         revision = model.revision
@@ -126,6 +135,15 @@ class BoardViews:
         latest = self._live.get(key)
         if latest is not None and latest.board is known.board and latest.revision < revision:
             self._live[key] = _Live(known.board, revision)
+
+    def _known(self, key: tuple[Board, Slice, str]) -> tuple[_Live | None, Changes | None]:
+        """A live board that is kept, and what changed since; None where it has to be built."""
+        known = self._live.get(key)
+        return known, None if known is None else self._model.changes_since(known.revision)
+
+    async def prepare_at(self) -> None:
+        """Do most of what `at` has to do where a board is not kept, with turns for everybody else in between."""
+        await self._model.settle(None, somebody_waits=True)
 
     def at(self, board: Board, part: Slice, as_of_s: int) -> Ranked:
         """A board of a fixed instant."""

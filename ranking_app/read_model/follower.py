@@ -127,9 +127,14 @@ class Follower:
             consumer.seek(tp, max(self._next_offsets[tp.partition], begins[tp]))
 
     async def _settle(self) -> None:
+        begun = 0
         while True:
             await asyncio.sleep(SETTLE_PAUSE_S)
-            await self._model.settle()
+            before, begun = begun, self._model.ever_begun
+            if begun == before:
+                await self._model.settle()
+            else:  # a backlog is being read
+                await self._model.settle_texts()
 
     async def _keep_saved(self, saved: SavedReadModel) -> None:
         await self.loaded.wait()
@@ -143,6 +148,7 @@ class Follower:
         """Returns how many seconds it took."""
         started_s = time.monotonic()
         self._records_since_saved = 0
+        await self._model.settle()  # in turns: saving reads all of what is left at once
         try:
             size = await saved.save(self._model, self._next_offsets)
         except OSError as error:  # the next start takes longer; a disk that is full ends the worker elsewhere
@@ -184,11 +190,14 @@ class Follower:
         self._spared.spare(partition)
         # Looked at anew for each slice: what was fetched before may come in between.
         while (done := self._next_offsets[partition] - first_offset) < len(pairs):
-            part = pairs[done : done + SLICE_RECORDS]
+            size = (
+                SLICE_RECORDS if len(pairs) - done >= 2 * SLICE_RECORDS else len(pairs) - done
+            )  # no small one is left
+            part = pairs[done : done + size]
             self._model.apply_own(partition, part)
             self._applied(partition, first_offset + done + len(part))
             self.moved.set()
-            if len(part) == SLICE_RECORDS:
+            if len(part) >= SLICE_RECORDS:
                 await asyncio.sleep(0)
 
     def fetch_all(self) -> None:

@@ -7,7 +7,12 @@ by key took 156. Panes come nearly in the order of time, that is at the end of t
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Numbers: TypeAlias = NDArray[np.int64]
 
 UNKNOWN = -1
 """In place of a lowest offset that was not kept when its pane was begun."""
@@ -64,6 +69,20 @@ class PaneOffsets:
         self._count += 1
         return True
 
+    def extend(self, schedule_id: str, panes: Numbers) -> bool:
+        """As put of many: number, applied and first of each, shape (panes, 3), in the order of numbers.
+
+        False, and nothing is changed, where not all of them come behind those that are known.
+        """
+        known = self._by_schedule.get(schedule_id)
+        if known is None:
+            known = self._by_schedule[schedule_id] = array("q")
+        elif panes[0, 0] <= known[-WIDTH]:
+            return False
+        known.frombytes(panes.tobytes())
+        self._count += len(panes)
+        return True
+
     def remove(self, schedule_id: str, number: int) -> bool:
         """Forget a pane; False if it was not known."""
         panes = self._of(schedule_id)
@@ -108,12 +127,32 @@ class PaneOffsets:
 
 def pane_number(role: int, partition: int, minute: int) -> int:
     """Which pane of a schedule, as a number that sorts by minute, role and partition; as wide as in a pane's key."""
-    return minute << 24 | role << 16 | partition
+    return minute << MINUTE_SHIFT | role << 16 | partition
+
+
+def pane_numbers(role: Numbers, partition: Numbers, minute: Numbers) -> Numbers:
+    """As pane_number of each."""
+    return minute << MINUTE_SHIFT | role << 16 | partition
+
+
+MINUTE_SHIFT = 24
+SOURCE_BITS = 2**MINUTE_SHIFT - 1
+"""Of a pane's number: those that tell its source partition; the minute is above them."""
+
+
+def minute_of(number: int) -> int:
+    """Minute since the epoch of the pane with this number."""
+    return number >> MINUTE_SHIFT
+
+
+def source_of(number: int) -> tuple[int, int]:
+    """Role and partition of the pane with this number."""
+    return number >> 16 & 0xFF, number & 0xFFFF
 
 
 def _pane_range(number: int, highest: int, lowest: int) -> PaneRange:
     first = None if lowest == UNKNOWN else lowest
-    return PaneRange(number >> 16 & 0xFF, number & 0xFFFF, number >> 24, first, highest)
+    return PaneRange(*source_of(number), minute_of(number), first, highest)
 
 
 def _place(panes: "array[int]", number: int) -> int:

@@ -3,7 +3,7 @@
 It is fed records in the order of their partitions and asked by the web layer; it does no I/O of its own.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import tzinfo
 from itertools import islice
@@ -13,11 +13,19 @@ from ranking_app.clock import Clock
 from ranking_app.errors import BadRecord
 from ranking_app.rankings.change_log import FOR_EVER_S, FROM_EVER_S, NOTHING, ChangeLog, Changes
 from ranking_app.rankings.curve import Curve
-from ranking_app.rankings.panes import MINUTE_S, ONE_CELL_COMMAS, parts_of
+from ranking_app.rankings.panes import MINUTE_S, ONE_CELL_COMMAS, Cell, parts_of
 from ranking_app.rankings.schedule import Schedule
-from ranking_app.read_model.pane_offsets import END_OF_TIME_MINUTE, PaneOffsets, PaneRange, pane_number
+from ranking_app.read_model.begun import Columns, Taken, arranged, versions
+from ranking_app.read_model.pane_offsets import (
+    END_OF_TIME_MINUTE,
+    PaneOffsets,
+    PaneRange,
+    minute_of,
+    pane_number,
+    source_of,
+)
 from ranking_app.read_model.sources import Completeness, SourceActivity, SourceKey, Sources
-from ranking_app.read_model.unread import ReadWhenAsked, UnreadPanes
+from ranking_app.read_model.unread import MANY_PAIRS, MOST_BEGUN, ReadWhenAsked, UnreadPanes
 from ranking_app.tasks import in_turns
 from schemas.catalogue import Listing, decode_listing, latest_listing_ms
 from tables.layout import (
@@ -35,6 +43,12 @@ from tables.store import Pair
 SETTLE_TURN_S, SETTLE_REST_S = 0.001, 0.004
 """Settling many schedules takes a fifth of the time: an event that is being counted needs a dozen turns of the loop,
 and would wait that long for each."""
+
+ASKED_TURN_S = 0.004
+"""The same for a question that waits, without a rest."""
+
+FEW_SCHEDULES = 10
+"""Of fewer, panes are sooner looked at one by one than arranged together."""
 
 MOST_UNREAD = 50_000
 """Panes kept as text until somebody asks, over all schedules: some 20 MB. What is more is read as it comes."""
@@ -79,6 +93,9 @@ class ReadModel:
         self._changing_from_s, self._changing_until_s = NOTHING.from_s, NOTHING.until_s
         self._schedules: dict[str, Schedule] = {}
         self._unread = UnreadPanes()
+        self._reading_full: Iterator[None] = iter(())
+        self._steps_of_full = 0
+        """Of what is read because too much waits as columns: the steps that are left, and how many there were."""
         self._unsettled: set[str] = set()
         """Read, and perhaps not settled."""
         self.schedules: Mapping[str, Schedule] = ReadWhenAsked(
@@ -152,6 +169,8 @@ class ReadModel:
 
         Panes are read when somebody asks their schedule.
         """
+        if len(pairs) >= MANY_PAIRS:
+            pairs = self._begin(pairs)
         waiting, ids, minutes = self._unread.by_schedule, list[str](), set[int]()
         for key, value in pairs:
             if value is None or key[:1] != PANE:
@@ -167,19 +186,31 @@ class ReadModel:
             minutes.add(minute)
         self._note_minutes(ids, minutes)
         if self._unread.panes > MOST_UNREAD:
-            for schedule_id in list(islice(waiting, len(pairs))):
-                if self._unread.panes <= MOST_UNREAD:
-                    break
-                self._read(schedule_id)
+            texts_wait = (schedule_id for schedule_id, texts in waiting.items() if texts)
+            self._read_unread(list(islice(texts_wait, len(pairs))))
 
-    async def settle(self, ids: Collection[str] | None = None) -> None:
+    @property
+    def ever_begun(self) -> int:
+        """Grows while a backlog is read here, and nobody asks for what it brings."""
+        return self._unread.ever_begun
+
+    async def settle(self, ids: Collection[str] | None = None, somebody_waits: bool = False) -> None:
         """Read what own changes have brought of these schedules (None: of all), with turns for everybody else.
 
         Whoever asks a schedule has it read, too: a question about many of them takes less long after this.
         """
-        left = self._unsettled.union(self._unread.by_schedule)
-        if ids is not None:
-            left.intersection_update(ids)
+        turn_s, rest_s = (ASKED_TURN_S, 0.0) if somebody_waits else (SETTLE_TURN_S, SETTLE_REST_S)
+        if ids is None:
+            left = self._unsettled.union(self._unread.by_schedule)
+        else:
+            left = {id_ for id_ in ids if id_ in self._unread.by_schedule or id_ in self._unsettled}
+        await in_turns(self._put_begun(left), turn_s, rest_s)
+        await in_turns(map(self._settle, left), turn_s, rest_s)
+
+    async def settle_texts(self) -> None:
+        """As settle, of what does not wait as columns: these are sooner read when there are more of each schedule."""
+        left = self._unsettled.union([id_ for id_, texts in self._unread.by_schedule.items() if texts])
+        await in_turns(self._put_begun(left), SETTLE_TURN_S, SETTLE_REST_S)
         await in_turns(map(self._settle, left), SETTLE_TURN_S, SETTLE_REST_S)
 
     def apply_listing(self, key: bytes | None, value: bytes | None, offset: int, written_at_ms: int) -> None:
@@ -237,6 +268,7 @@ class ReadModel:
         """Forget what was built from a saved state: it turned out to be unreadable further on."""
         self._panes.clear()
         self._unread.clear()
+        self._reading_full = iter(())
         self._unsettled.clear()
         self._sources.forget_positions()
         self._schedules.clear()
@@ -316,22 +348,94 @@ class ReadModel:
 
     def _read(self, schedule_id: str) -> None:
         """Put the panes that an owner here has brought of a schedule into its curve."""
+        for _ in self._put_begun((schedule_id,)):
+            pass
         found = []
-        for key, value in self._unread.by_schedule[schedule_id].items():
+        for key, value in self._unread.by_schedule.get(schedule_id, {}).items():
             role, partition, minute, _ = parse_pane_key(key)
             applied, first, cells = parts_of(value, minute)
-            if self._panes.put(schedule_id, pane_number(role, partition, minute), applied, first):
-                found.append((self._source_key(role, partition), minute, cells))
+            number = pane_number(role, partition, minute)
+            if self._panes.put(schedule_id, number, applied, first):
+                found.append((number, cells))
             else:  # a source partition's panes are in the changelog partition with its number
                 self.went_back.append(WentBack(partition, key))
-        if found:
-            schedule = self._schedules.get(schedule_id) or self._schedule(schedule_id)
-            schedule.curve.put_all(found)
-            self._unsettled.add(schedule.id)
+        self._put_all(schedule_id, found)
         # Not before: while one of them cannot be read, no question may be answered without it.
-        self._unread.forget(schedule_id)
+        if schedule_id in self._unread.by_schedule:
+            self._unread.forget(schedule_id)
+
+    def _begin(self, pairs: Sequence[Pair]) -> Sequence[Pair]:
+        """Have panes of few cells wait as columns, and read some where too many do; returns the other pairs."""
+        found, others = self._unread.begin(pairs)
+        if found is None:
+            return pairs
+        known = self._schedules
+        ids = [one.id if (one := known.get(id_)) is not None else id_ for id_ in found.ids]
+        self._note_minutes(ids, found.minutes)
+        # In steps, all of which are done when half as many wait again.
+        for _ in islice(self._reading_full, 1 + 2 * len(ids) * self._steps_of_full // MOST_BEGUN):
+            pass
+        if self._unread.is_full:
+            for _ in self._reading_full:
+                pass
+            self._steps_of_full, full = self._unread.take_full()
+            self._reading_full = self._put_taken(full)
+        return others
+
+    def _put_begun(self, schedule_ids: Iterable[str]) -> Iterator[None]:
+        """Put what waits as columns of these schedules into their curves, some schedules at a time."""
+        return self._put_taken(self._unread.take(schedule_ids))
+
+    def _put_taken(self, taken: Iterator[Taken]) -> Iterator[None]:
+        for some in taken:
+            self._put_together(some)
+            self._unread.forget_taken(some.ids)
+            yield
+
+    def _put_together(self, some: Taken) -> None:
+        """Put panes of few cells into the curves of their schedules, without a look at each where that can be done."""
+        if len(some.ids) < FEW_SCHEDULES:
+            end = 0
+            for schedule_id, length in zip(some.ids, some.lengths, strict=True):
+                start, end = end, end + length
+                self._put_one_by_one(schedule_id, some.columns[:, start:end])
+            return
+        codes, found = arranged(some)
+        sources = [self._source_key(*source_of(code)) for code in codes]
+        end = 0
+        for schedule_id, length, one in zip(some.ids, some.lengths, found, strict=True):
+            start, end = end, end + length
+            if one is None or not self._panes.extend(schedule_id, one.panes):
+                self._put_one_by_one(schedule_id, some.columns[:, start:end])
+            elif not self._schedule(schedule_id).curve.extend(one.rows, sources):
+                panes = versions(some.columns[:, start:end])
+                self._put_all(schedule_id, [(number, cells) for number, _, _, cells in panes])
+
+    def _put_one_by_one(self, schedule_id: str, columns: Columns) -> None:
+        """The same of one schedule, in the order in which they came."""
+        found = []
+        for number, applied, first, cells in versions(columns):
+            if self._panes.put(schedule_id, number, applied, first):
+                found.append((number, cells))
+            else:
+                role, partition = source_of(number)
+                key = pane_key(role, partition, minute_of(number), schedule_id)
+                self.went_back.append(WentBack(partition, key))
+        self._put_all(schedule_id, found)
+
+    def _put_all(self, schedule_id: str, panes: Sequence[tuple[int, Sequence[Cell]]]) -> None:
+        """Put panes, by number, into the curve of a schedule."""
+        if panes:
+            schedule = self._schedule(schedule_id)
+            schedule.curve.put_all(
+                (self._source_key(*source_of(number)), minute_of(number), cells) for number, cells in panes
+            )
+            self._unsettled.add(schedule.id)
 
     def _read_unread(self, schedule_ids: Iterable[str]) -> None:
+        schedule_ids = list(schedule_ids)
+        for _ in self._put_begun(schedule_ids):
+            pass
         for schedule_id in schedule_ids:
             if schedule_id in self._unread.by_schedule:
                 self._read(schedule_id)

@@ -4,7 +4,7 @@ Whoever computes from it asks `revision` and `changes_since`. A switch is a new 
 changed, so that everything that was kept is made anew: no answer mixes two generations.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from ranking_app.rankings.change_log import Changes
@@ -42,6 +42,10 @@ class SwitchedReadModel:
         if revision < self._revisions_before:
             return None
         return self._model.changes_since(revision - self._revisions_before)
+
+    async def settle(self, ids: Collection[str] | None = None, somebody_waits: bool = False) -> None:
+        """Do what questions about these schedules (None: all) would have to do first, with turns for everybody else."""
+        await self._model.settle(ids, somebody_waits)
 
     @property
     def schedules(self) -> Mapping[str, Schedule]:

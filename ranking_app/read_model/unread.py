@@ -1,31 +1,104 @@
-"""Panes that an owner in this process has just written: they wait as text, by schedule, until somebody asks.
+"""Panes that an owner in this process has just written: they wait, by schedule, until somebody asks.
 
-A busy one comes many times before that, and only its newest text is read (docs/decisions/0016-own-writes.md).
+A busy one comes many times before that, and only its newest text is read (docs/decisions/0016-own-writes.md). Of a
+backlog, panes of few cells wait as columns (docs/decisions/0018-panes-as-columns.md).
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, ValuesView
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, ValuesView
 from typing import Any, TypeVar
 
-from ranking_app.rankings.panes import applied_of
+from ranking_app.rankings.panes import FEW_CELLS_COMMAS, applied_of
+from ranking_app.read_model.begun import TAKEN_SCHEDULES, Begun, BegunPanes, Taken, begun
+from tables.layout import PANE
+from tables.store import Pair
 
 T = TypeVar("T")
 
 
+MANY_PAIRS = 500
+"""From so many on in one go, panes of few cells wait as columns: a backlog is being read."""
+
+MOST_BEGUN = 1_048_576
+"""Rows of panes of few cells that wait, some 70 bytes each; as many again may be there while those are read."""
+
+_AS_COLUMNS: dict[bytes, bytes] = {}
+"""For schedules of which no text waits. Never changed."""
+
+
 class UnreadPanes:
-    """The newest text of each pane that waits. Not thread-safe."""
+    """What waits: the newest text of a pane, or a pane of few cells. Not thread-safe."""
 
     def __init__(self) -> None:
         self.by_schedule: dict[str, dict[bytes, bytes]] = {}
-        """Key and text of what waits, by schedule. Changed by the methods only."""
-        self.panes = 0
-        """How many wait, over all schedules."""
+        """Key and text of what waits, by schedule, also where nothing waits as text. Changed by the methods only."""
+        self._keys: set[bytes] = set()
+        """Of all that wait as text."""
+        self.ever_begun = 0
+        """How many have ever come to wait as columns."""
+        self._begun = BegunPanes()
+        self._full = BegunPanes()
+        """Those that came before, and are read because there are so many."""
+
+    @property
+    def panes(self) -> int:
+        """How many wait as text, over all schedules."""
+        return len(self._keys)
+
+    def begin(self, pairs: Sequence[Pair]) -> tuple[Begun | None, Sequence[Pair]]:
+        """Have those of many pairs that are panes of few cells wait as columns; these, and the pairs that are not.
+
+        A pane that waits as text is not: a newer text takes its place.
+        """
+        waiting, keys, values, others = self.by_schedule, list[bytes](), list[bytes](), list[Pair]()
+        for pair in pairs:
+            key, value = pair
+            if (
+                value is not None
+                and key[:1] == PANE
+                and value.count(b",") in FEW_CELLS_COMMAS
+                and key not in self._keys
+            ):
+                keys.append(key)
+                values.append(value)
+            else:
+                others.append(pair)
+        found = begun(keys, values) if keys else None
+        if found is None:
+            return None, pairs
+        for schedule_id in found.ids:
+            waiting.setdefault(schedule_id, _AS_COLUMNS)
+        self._begun.add(found.of_rows, found.columns)
+        self.ever_begun += len(found.ids)
+        return found, others
+
+    def take(self, schedule_ids: Iterable[str]) -> Iterator[Taken]:
+        """What waits as columns of these schedules, in the order in which it came; see BegunPanes.take."""
+        ids = list(schedule_ids)
+        for some in (self._full, self._begun):
+            if some:
+                yield from some.take(ids)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether so much waits as columns that it has to be read."""
+        return len(self._begun) >= MOST_BEGUN
+
+    def take_full(self) -> tuple[int, Iterator[Taken]]:
+        """All that waits as columns, to be read in so many steps while more comes. What was full before was taken."""
+        if self._full:
+            raise RuntimeError("more panes wait as columns, while those before them were not all taken")
+        self._full, self._begun = self._begun, self._full
+        ids = self._full.ids()
+        return len(ids) // TAKEN_SCHEDULES + 1, self._full.take(ids)
 
     def keep(self, schedule_id: str, key: bytes, text: bytes) -> bool:
         """Have it wait in place of the text that does; False, and nothing is changed, where it is older than that."""
-        panes = self.by_schedule.setdefault(schedule_id, {})
+        panes = self.by_schedule.get(schedule_id, _AS_COLUMNS)
+        if panes is _AS_COLUMNS:
+            panes = self.by_schedule[schedule_id] = {}
         before = panes.get(key)
         if before is None:
-            self.panes += 1
+            self._keys.add(key)
         elif applied_of(text) < applied_of(before):
             return False
         panes[key] = text
@@ -33,12 +106,20 @@ class UnreadPanes:
 
     def forget(self, schedule_id: str) -> None:
         """What waited of this schedule was read."""
-        self.panes -= len(self.by_schedule.pop(schedule_id))
+        self._keys.difference_update(self.by_schedule.pop(schedule_id))
+
+    def forget_taken(self, schedule_ids: Iterable[str]) -> None:
+        """What was taken of these was read; whatever else waits of them goes on to wait."""
+        for schedule_id in schedule_ids:
+            if self.by_schedule[schedule_id] is _AS_COLUMNS and schedule_id not in self._begun:
+                del self.by_schedule[schedule_id]
 
     def clear(self) -> None:
         """Forget everything."""
         self.by_schedule.clear()
-        self.panes = 0
+        self._keys.clear()
+        self._begun.clear()
+        self._full.clear()
 
 
 class ReadWhenAsked(Mapping[str, T]):
@@ -71,8 +152,8 @@ class ReadWhenAsked(Mapping[str, T]):
         return iter(self._all())
 
     def __len__(self) -> int:
-        self._read([schedule_id for schedule_id in self._unread if schedule_id not in self._schedules])
-        return len(self._schedules)
+        # Nothing has to be read for that: what waits of a schedule that is not there yet makes it one.
+        return len(self._schedules) + len([None for schedule_id in self._unread if schedule_id not in self._schedules])
 
     def values(self) -> ValuesView[T]:
         """All of them."""

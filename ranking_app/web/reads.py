@@ -3,7 +3,7 @@
 The real one is ranking_app/read_model; tests put a small one in its place.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Protocol
 
 from ranking_app.rankings.change_log import Changes
@@ -30,6 +30,9 @@ class ReadModel(Protocol):
 
     def changes_since(self, revision: int) -> Changes | None:
         """What changed after a revision; None where that is too long ago to say."""
+
+    async def settle(self, ids: Collection[str] | None = None, somebody_waits: bool = False) -> None:
+        """Do what questions about these schedules (None: all) would have to do first, with turns for everybody else."""
 
     @property
     def schedules(self) -> Mapping[str, Schedule]:

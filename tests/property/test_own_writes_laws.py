@@ -2,7 +2,8 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 from unittest.mock import patch
 from zoneinfo import ZoneInfo
@@ -17,6 +18,7 @@ from ranking_app.clock import ManualClock
 from ranking_app.metrics import Metrics
 from ranking_app.rankings.panes import NOTHING_APPLIED, Pane, applied_of, encode_pane
 from ranking_app.rankings.windows import Window
+from ranking_app.read_model import begun, state, unread
 from ranking_app.read_model import follower as following
 from ranking_app.read_model.follower import Follower
 from ranking_app.read_model.sources import SourceKey
@@ -233,12 +235,15 @@ QUESTIONS: list[Callable[[ReadModel], Any]] = [
 ]
 
 
+@pytest.mark.parametrize("many_pairs", [1, 500])
 @pytest.mark.parametrize("question", QUESTIONS)
-async def test_whatever_is_asked_first_has_what_waits(question: Callable[[ReadModel], Any]) -> None:
+async def test_whatever_is_asked_first_has_what_waits(question: Callable[[ReadModel], Any], many_pairs: int) -> None:
     life = Life()
-    await life.flush([record(n, (n % 4, 5 + n, 1, False, n)) for n in range(24)])
-    own = model_of(life.log.pairs, [True], [False])
-    assert own._unread.by_schedule, "else this tests nothing"
+    await life.flush([record(n, (n % 4, 5 + n, 1, False, n)) for n in range(12)])
+    await life.flush([record(n, (n % 4, 50 + n, 1, False, n)) for n in range(12, 24)])
+    with as_columns(many_pairs, few_schedules=2, most_begun=100, taken=3):
+        own = model_of(life.log.pairs, [True], [False])
+    assert own._unread.by_schedule and own.ever_begun == (8 if many_pairs == 1 else 0), "else this tests nothing"
     assert question(own) == question(model_of(life.log.pairs, [False], [False]))
 
 
@@ -271,6 +276,22 @@ def left_behind(pairs: list[Pair]) -> set[bytes]:
     return {key for key, applied in last.items() if applied < highest[key]}
 
 
+@contextmanager
+def as_columns(many_pairs: int, few_schedules: int, most_begun: int, taken: int) -> Iterator[None]:
+    """Panes of few cells wait as columns from so many pairs on, and so on: a backlog of any size."""
+    with (
+        patch.object(state, "MANY_PAIRS", many_pairs),
+        patch.object(state, "FEW_SCHEDULES", few_schedules),
+        patch.object(state, "MOST_BEGUN", most_begun),
+        patch.object(unread, "MOST_BEGUN", most_begun),
+        patch.object(begun, "TAKEN_SCHEDULES", taken),
+        patch.object(unread, "TAKEN_SCHEDULES", taken),
+    ):
+        yield
+
+
+columns = st.tuples(st.sampled_from([1, 1, 3, 500]), st.sampled_from([1, 10]), st.integers(1, 30), st.integers(1, 3))
+
 own_or_not = st.lists(st.booleans(), min_size=1, max_size=5)
 
 
@@ -289,12 +310,15 @@ def test_what_an_owner_here_wrote_gives_the_same_as_what_another_wrote(given_eve
     stale = data.draw(st.integers(0, len(pairs)))  # a stale owner writes these again
     retired = [(key, None) for key, _ in pairs[: data.draw(st.integers(0, 3))] if key[:1] == PANE]
     pairs = [*pairs, *pairs[:stale], *retired]
-    found, expected = model_of(pairs, own, ask), model_of(pairs, [False], [False])
+    expected = model_of(pairs, [False], [False])
+    sizes_of_columns = data.draw(columns)
+    with as_columns(*sizes_of_columns):
+        found = model_of(pairs, own, ask)
+        assert what_is_in(found) == what_is_in(expected)
     changes, all_changes = found.changes_since(0), expected.changes_since(0)
     assert changes is not None and all_changes is not None
     assert changes.ids == all_changes.ids
     assert changes.from_s <= all_changes.from_s and changes.until_s >= all_changes.until_s
-    assert what_is_in(found) == what_is_in(expected)
     # What was older for a moment that nobody saw need not be written again.
     assert left_behind(pairs) <= panes_that_went_back(found) <= panes_that_went_back(expected)
 

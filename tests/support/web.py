@@ -68,7 +68,7 @@ class FakeReadModel:
     def revision(self) -> int:
         return self.log.revision
 
-    async def settle(self, ids: Collection[str] | None) -> None:
+    async def settle(self, ids: Collection[str] | None = None, somebody_waits: bool = False) -> None:
         """Nothing waits to be read."""
 
     def changes_since(self, revision: int) -> Changes | None:
