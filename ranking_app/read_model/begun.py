@@ -57,8 +57,9 @@ class Arranged(NamedTuple):
     rows: LaterRows
 
 
-def begun(keys: Sequence[bytes], values: Sequence[bytes]) -> Begun | None:
-    """The panes of these changelog records. None where each has to be looked at by itself (panes.few_cells)."""
+def begun(panes: Sequence[tuple[bytes, bytes]]) -> Begun | None:
+    """The panes with these keys and texts. None where each has to be looked at by itself (panes.few_cells)."""
+    keys, values = zip(*panes, strict=True)
     found = few_cells(values)
     if found is None:
         return None

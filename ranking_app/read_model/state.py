@@ -15,7 +15,7 @@ from ranking_app.rankings.change_log import FOR_EVER_S, FROM_EVER_S, NOTHING, Ch
 from ranking_app.rankings.curve import Curve
 from ranking_app.rankings.panes import MINUTE_S, ONE_CELL_COMMAS, Cell, parts_of
 from ranking_app.rankings.schedule import Schedule
-from ranking_app.read_model.begun import Columns, Taken, arranged, versions
+from ranking_app.read_model.begun import TAKEN_SCHEDULES, Columns, Taken, arranged, versions
 from ranking_app.read_model.pane_offsets import (
     END_OF_TIME_MINUTE,
     PaneOffsets,
@@ -379,18 +379,27 @@ class ReadModel:
             for _ in self._reading_full:
                 pass
             self._steps_of_full, full = self._unread.take_full()
-            self._reading_full = self._put_taken(full)
+            self._reading_full = self._put_full(full)
         return others
 
     def _put_begun(self, schedule_ids: Iterable[str]) -> Iterator[None]:
         """Put what waits as columns of these schedules into their curves, some schedules at a time."""
-        return self._put_taken(self._unread.take(schedule_ids))
-
-    def _put_taken(self, taken: Iterator[Taken]) -> Iterator[None]:
-        for some in taken:
-            self._put_together(some)
-            self._unread.forget_taken(some.ids)
+        ids = list(schedule_ids)
+        for start in range(0, len(ids), TAKEN_SCHEDULES):
+            # Both at once: what came first is put first, also where more is read because so much waits.
+            for some in self._unread.take(ids[start : start + TAKEN_SCHEDULES]):
+                self._put_taken(some)
             yield
+
+    def _put_full(self, full: Iterator[Taken]) -> Iterator[None]:
+        """Put what waits as columns into the curves because there is so much of it."""
+        for some in full:
+            self._put_taken(some)
+            yield
+
+    def _put_taken(self, some: Taken) -> None:
+        self._put_together(some)
+        self._unread.forget_taken(some.ids)
 
     def _put_together(self, some: Taken) -> None:
         """Put panes of few cells into the curves of their schedules, without a look at each where that can be done."""

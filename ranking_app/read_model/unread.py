@@ -49,34 +49,33 @@ class UnreadPanes:
 
         A pane that waits as text is not: a newer text takes its place.
         """
-        waiting, keys, values, others = self.by_schedule, list[bytes](), list[bytes](), list[Pair]()
-        for pair in pairs:
-            key, value = pair
-            if (
-                value is not None
-                and key[:1] == PANE
-                and value.count(b",") in FEW_CELLS_COMMAS
-                and key not in self._keys
-            ):
-                keys.append(key)
-                values.append(value)
-            else:
-                others.append(pair)
-        found = begun(keys, values) if keys else None
+        others = dict(pairs)
+        few = [
+            (key, value)
+            for key, value in pairs
+            if value is not None and key[:1] == PANE and value.count(b",") in FEW_CELLS_COMMAS
+        ]
+        if not self._keys.isdisjoint([key for key, _ in few]):
+            few = [(key, value) for key, value in few if key not in self._keys]
+        # One key twice, as no flush has it: which of them comes last is not told by two ways of waiting.
+        found = begun(few) if few and len(others) == len(pairs) else None
         if found is None:
             return None, pairs
+        for key, _ in few:
+            del others[key]
+        waiting = self.by_schedule
         for schedule_id in found.ids:
             waiting.setdefault(schedule_id, _AS_COLUMNS)
         self._begun.add(found.of_rows, found.columns)
         self.ever_begun += len(found.ids)
-        return found, others
+        return found, list(others.items())
 
-    def take(self, schedule_ids: Iterable[str]) -> Iterator[Taken]:
-        """What waits as columns of these schedules, in the order in which it came; see BegunPanes.take."""
-        ids = list(schedule_ids)
-        for some in (self._full, self._begun):
-            if some:
-                yield from some.take(ids)
+    def take(self, schedule_ids: Sequence[str]) -> list[Taken]:
+        """What waits as columns of a few schedules, in the order in which it came, and is forgotten.
+
+        Whoever takes it reads it before anything else is done.
+        """
+        return [*self._full.take(schedule_ids), *self._begun.take(schedule_ids)]
 
     @property
     def is_full(self) -> bool:
@@ -111,7 +110,7 @@ class UnreadPanes:
     def forget_taken(self, schedule_ids: Iterable[str]) -> None:
         """What was taken of these was read; whatever else waits of them goes on to wait."""
         for schedule_id in schedule_ids:
-            if self.by_schedule[schedule_id] is _AS_COLUMNS and schedule_id not in self._begun:
+            if self.by_schedule.get(schedule_id) is _AS_COLUMNS and schedule_id not in self._begun:
                 del self.by_schedule[schedule_id]
 
     def clear(self) -> None:

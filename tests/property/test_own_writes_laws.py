@@ -195,11 +195,14 @@ def test_every_record_counts_once_in_its_order(todo: list[tuple[str, int, int]])
 def model_of(pairs: list[Pair], own: list[bool], ask: list[bool]) -> ReadModel:
     """After these records; own, ask: of which the owner is here, and after which somebody asks, again and again.
 
-    What the owner has in one go, it brings in one go.
+    What the owner has in one go, it brings in one go, up to where a key comes again, as in flushes.
     """
     model = ReadModel(RULES, ManualClock(NOW_MS))
     brought: list[Pair] = []
     for number, (key, value) in enumerate(pairs):
+        if key in dict(brought):
+            model.apply_own(0, brought)
+            brought = []
         if own[number % len(own)]:
             brought.append((key, value))
         else:
@@ -286,6 +289,7 @@ def as_columns(many_pairs: int, few_schedules: int, most_begun: int, taken: int)
         patch.object(unread, "MOST_BEGUN", most_begun),
         patch.object(begun, "TAKEN_SCHEDULES", taken),
         patch.object(unread, "TAKEN_SCHEDULES", taken),
+        patch.object(state, "TAKEN_SCHEDULES", taken),
     ):
         yield
 
@@ -428,3 +432,52 @@ async def test_a_partition_whose_owner_is_quiet_is_fetched_again(monkeypatch: An
     finally:
         await run.follower.stop()
     assert not run.failures
+
+
+def test_a_key_twice_in_one_go_is_looked_at_one_after_the_other() -> None:
+    key = pane_key(0, 0, 5, "S0")
+    with as_columns(1, few_schedules=1, most_begun=100, taken=1):
+        model = ReadModel(RULES, ManualClock(NOW_MS))
+        model.apply_own(0, [(key, b"[9,7,1,2,0,0,3,1,0,0]"), (key, b"[8,7,1,2,0,0]")])
+        assert model.ever_begun == 0
+        assert model.schedules["S0"].curve.totals(Window(None, 400)).completed == 3
+        assert panes_that_went_back(model) == {key}
+
+
+@pytest.mark.parametrize("most_begun", [6, 100])
+async def test_what_comes_while_panes_are_read_in_turns_is_not_left_out(monkeypatch: Any, most_begun: int) -> None:
+    life = Life()
+    flushes = []
+    for first in range(0, 48, 12):
+        before = len(life.log.pairs)
+        await life.flush([record(n, (n % 4, 5 + 40 * n, 1, False, n)) for n in range(first, first + 12)])
+        flushes.append(life.log.pairs[before:])
+    monkeypatch.setattr(state, "SETTLE_TURN_S", -1.0)
+    monkeypatch.setattr(state, "SETTLE_REST_S", 0.0)
+    with as_columns(1, few_schedules=1, most_begun=most_begun, taken=1):
+        model = ReadModel(RULES, ManualClock(NOW_MS))
+        for pairs in flushes:
+            settling = asyncio.create_task(model.settle())
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            model.apply_own(0, pairs)
+            await settling
+        model.changed()
+        assert model.ever_begun == 48
+        assert what_is_in(model) == what_is_in(model_of(life.log.pairs, [False], [False]))
+        assert not model._unread.by_schedule
+
+
+def test_a_schedule_of_which_panes_wait_before_and_after_it_was_full_is_read_once() -> None:
+    keys = [pane_key(0, 0, minute, "S") for minute in range(4)]
+    with as_columns(1, few_schedules=1, most_begun=2, taken=1):
+        waiting = unread.UnreadPanes()
+        for offset, key in enumerate(keys):
+            waiting.begin([(key, encode_pane(Pane(offset, {offset * 60: [1, 0, 0]}, offset)))])
+            if waiting.is_full and offset < 2:
+                waiting.take_full()
+        taken = waiting.take(["S"])
+        assert [some.columns[1].tolist() for some in taken] == [[0, 1], [2, 3]]
+        for some in taken:
+            waiting.forget_taken(some.ids)
+        assert not waiting.by_schedule
