@@ -38,6 +38,9 @@ SAVE_AFTER_RECORDS = 100_000
 SAVE_PAUSE_S, SAVE_SHARE = 15.0, 0.05
 """Between two savings: at least the one, and so long that the work of saving is no more than this share of the time."""
 
+BACKLOG_SAVE_PAUSE_S = 60.0
+"""The same while panes come that wait as columns: saving has all of them read, and few of a schedule cost more each."""
+
 
 class Follower:
     """Reads from the beginning, then keeps following. Closed by stop(); on_failure is told what ended it otherwise."""
@@ -138,17 +141,23 @@ class Follower:
 
     async def _keep_saved(self, saved: SavedReadModel) -> None:
         await self.loaded.wait()
+        saved_at_s, begun = -BACKLOG_SAVE_PAUSE_S, 0
         while True:
             pause_s = 1.0
-            if self._records_since_saved >= SAVE_AFTER_RECORDS:
-                pause_s = max(SAVE_PAUSE_S, await self._save(saved) / SAVE_SHARE)
+            before, begun = begun, self._model.ever_begun
+            too_soon = begun > before and time.monotonic() < saved_at_s + BACKLOG_SAVE_PAUSE_S
+            if self._records_since_saved >= SAVE_AFTER_RECORDS and not too_soon:
+                saved_at_s = time.monotonic()
+                pause_s = max(SAVE_PAUSE_S, await self._save(saved, begun > before) / SAVE_SHARE)
             await asyncio.sleep(pause_s)
 
-    async def _save(self, saved: SavedReadModel) -> float:
-        """Returns how many seconds it took."""
+    async def _save(self, saved: SavedReadModel, backlog: bool) -> float:
+        """Returns how many seconds it took. backlog: much comes meanwhile."""
         started_s = time.monotonic()
         self._records_since_saved = 0
-        await self._model.settle()  # in turns: saving reads all of what is left at once
+        await self._model.settle(somebody_waits=backlog)  # in turns: saving reads all of what is left at once
+        if backlog:
+            await self._model.settle(somebody_waits=True)  # what came meanwhile
         try:
             size = await saved.save(self._model, self._next_offsets)
         except OSError as error:  # the next start takes longer; a disk that is full ends the worker elsewhere

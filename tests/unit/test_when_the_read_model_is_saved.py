@@ -1,0 +1,72 @@
+"""When a worker saves its read model: often in live traffic, seldom while a backlog of many schedules is read."""
+
+import asyncio
+from itertools import pairwise
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+import structlog
+
+from ranking_app.metrics import Metrics
+from ranking_app.read_model import follower as following
+from ranking_app.read_model.follower import BACKLOG_SAVE_PAUSE_S, SAVE_AFTER_RECORDS, SAVE_PAUSE_S, Follower
+
+
+class Model:
+    """A read model to which panes come; the clock is in here."""
+
+    def __init__(self, waits_as_columns: bool) -> None:
+        self.now_s = 1_000.0
+        self.loaded, self.panes, self.ever_begun = True, 0, 0
+        self.settled: list[bool] = []
+        self._waits_as_columns = waits_as_columns
+
+    def topic_of(self, source: Any) -> str:
+        return "catalogue"
+
+    def monotonic(self) -> float:
+        return self.now_s
+
+    async def sleep(self, seconds: float) -> None:
+        self.now_s += seconds
+        self.ever_begun += self._waits_as_columns
+        if self.now_s > 1_200:
+            raise asyncio.CancelledError
+
+    async def settle(self, somebody_waits: bool = False) -> None:
+        self.settled.append(somebody_waits)
+
+
+@pytest.mark.parametrize(
+    ("waits_as_columns", "pause_s", "settled"),
+    [(False, SAVE_PAUSE_S, [False]), (True, BACKLOG_SAVE_PAUSE_S, [True, True])],
+)
+async def test_it_is_saved_seldom_while_panes_wait_as_columns(
+    monkeypatch: pytest.MonkeyPatch, waits_as_columns: bool, pause_s: float, settled: list[bool]
+) -> None:
+    model, saved_at_s = Model(waits_as_columns), list[float]()
+    follower = Follower(
+        cast(Any, model),
+        "changelog",
+        1,
+        make_reader=lambda: cast(Any, None),
+        on_failure=lambda error: None,
+        metrics=Metrics(),
+        log=structlog.get_logger(),
+    )
+
+    async def save(*_: Any) -> int:
+        saved_at_s.append(model.now_s)
+        follower._records_since_saved = SAVE_AFTER_RECORDS  # more has come
+        return 1
+
+    follower.loaded.set()
+    follower._records_since_saved = SAVE_AFTER_RECORDS
+    monkeypatch.setattr(following, "time", model)
+    monkeypatch.setattr(following, "asyncio", SimpleNamespace(sleep=model.sleep))
+    with pytest.raises(asyncio.CancelledError):
+        await follower._keep_saved(cast(Any, SimpleNamespace(save=save)))
+    pauses_s = [after - before for before, after in pairwise(saved_at_s)][1:]
+    assert pauses_s and all(pause_s <= pause <= pause_s + SAVE_PAUSE_S for pause in pauses_s)
+    assert model.settled[-len(settled) :] == settled
