@@ -3,7 +3,7 @@
 It is fed records in the order of their partitions and asked by the web layer; it does no I/O of its own.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import tzinfo
 from itertools import islice
@@ -13,19 +13,17 @@ from ranking_app.clock import Clock
 from ranking_app.errors import BadRecord
 from ranking_app.rankings.change_log import FOR_EVER_S, FROM_EVER_S, NOTHING, ChangeLog, Changes
 from ranking_app.rankings.curve import Curve
-from ranking_app.rankings.panes import MINUTE_S, ONE_CELL_COMMAS, Cell, parts_of
+from ranking_app.rankings.panes import MINUTE_S, ONE_CELL_COMMAS, parts_of
 from ranking_app.rankings.schedule import Schedule
-from ranking_app.read_model.begun import TAKEN_SCHEDULES, Columns, Taken, arranged, versions
+from ranking_app.read_model.own_panes import OwnPanes
 from ranking_app.read_model.pane_offsets import (
     END_OF_TIME_MINUTE,
     PaneOffsets,
     PaneRange,
-    minute_of,
     pane_number,
-    source_of,
 )
 from ranking_app.read_model.sources import Completeness, SourceActivity, SourceKey, Sources
-from ranking_app.read_model.unread import MANY_PAIRS, MOST_BEGUN, ReadWhenAsked, UnreadPanes
+from ranking_app.read_model.unread import MANY_PAIRS, ReadWhenAsked, UnreadPanes
 from ranking_app.tasks import in_turns
 from schemas.catalogue import Listing, decode_listing, latest_listing_ms
 from tables.layout import (
@@ -46,9 +44,6 @@ and would wait that long for each."""
 
 ASKED_TURN_S = 0.004
 """The same for a question that waits, without a rest."""
-
-FEW_SCHEDULES = 10
-"""Of fewer, panes are sooner looked at one by one than arranged together."""
 
 MOST_UNREAD = 50_000
 """Panes kept as text until somebody asks, over all schedules: some 20 MB. What is more is read as it comes."""
@@ -93,20 +88,16 @@ class ReadModel:
         self._changing_from_s, self._changing_until_s = NOTHING.from_s, NOTHING.until_s
         self._schedules: dict[str, Schedule] = {}
         self._unread = UnreadPanes()
-        self._reading_full: Iterator[None] = iter(())
-        self._steps_of_full = 0
-        """Of what is read because too much waits as columns: the steps that are left, and how many there were."""
-        self._unsettled: set[str] = set()
-        """Read, and perhaps not settled."""
+        self._panes = PaneOffsets()
+        self._own = OwnPanes(self._unread, self._panes, self._schedule, self._source_key, self._note_went_back)
         self.schedules: Mapping[str, Schedule] = ReadWhenAsked(
-            self._schedules, self._unread.by_schedule, self._read_unread
+            self._schedules, self._unread.by_schedule, self._own.read_all
         )
         """By id."""
         self.touched: set[str] = set()
         """Ids changed since somebody last emptied the set (the notifier does)."""
         self.went_back: list[WentBack] = []
         """To be written again by the owners; emptied by whoever asks them to."""
-        self._panes = PaneOffsets()
         self._source_keys: dict[tuple[int, int], SourceKey] = {}
         self._sources = Sources(
             rules.topics, rules.partitions, grace_ms=rules.grace_ms, idle_ms=rules.idle_ms, clock=clock
@@ -147,7 +138,7 @@ class ReadModel:
 
     def pane_keys(self, schedule_ids: set[str]) -> list[tuple[int, bytes]]:
         """(partition, key) of every pane of these schedules."""
-        self._read_unread(schedule_ids)
+        self._own.read_all(schedule_ids)
         return [
             (pane.partition, pane_key(pane.role, pane.partition, pane.minute, schedule_id))
             for schedule_id in schedule_ids
@@ -170,7 +161,10 @@ class ReadModel:
         Panes are read when somebody asks their schedule.
         """
         if len(pairs) >= MANY_PAIRS:
-            pairs = self._begin(pairs)
+            found, pairs = self._unread.begin(pairs)
+            if found is not None:
+                self._note_minutes(list(map(self._known_id, found.ids)), found.minutes)
+                self._own.make_room(len(found.ids))
         waiting, ids, minutes = self._unread.by_schedule, list[str](), set[int]()
         for key, value in pairs:
             if value is None or key[:1] != PANE:
@@ -181,13 +175,12 @@ class ReadModel:
             if sooner_read or not self._unread.keep(schedule_id, key, value):
                 self._apply_pane(partition, key, value)
                 continue
-            known = self._schedules.get(schedule_id)
-            ids.append(schedule_id if known is None else known.id)  # one text for all that know the schedule
+            ids.append(self._known_id(schedule_id))
             minutes.add(minute)
         self._note_minutes(ids, minutes)
         if self._unread.panes > MOST_UNREAD:
             texts_wait = (schedule_id for schedule_id, texts in waiting.items() if texts)
-            self._read_unread(list(islice(texts_wait, len(pairs))))
+            self._own.read_all(list(islice(texts_wait, len(pairs))))
 
     @property
     def ever_begun(self) -> int:
@@ -201,16 +194,16 @@ class ReadModel:
         """
         turn_s, rest_s = (ASKED_TURN_S, 0.0) if somebody_waits else (SETTLE_TURN_S, SETTLE_REST_S)
         if ids is None:
-            left = self._unsettled.union(self._unread.by_schedule)
+            left = self._own.unsettled.union(self._unread.by_schedule)
         else:
-            left = {id_ for id_ in ids if id_ in self._unread.by_schedule or id_ in self._unsettled}
-        await in_turns(self._put_begun(left), turn_s, rest_s)
+            left = {id_ for id_ in ids if id_ in self._unread.by_schedule or id_ in self._own.unsettled}
+        await in_turns(self._own.put_begun(left), turn_s, rest_s)
         await in_turns(map(self._settle, left), turn_s, rest_s)
 
     async def settle_texts(self) -> None:
         """As settle, of what does not wait as columns: these are sooner read when there are more of each schedule."""
-        left = self._unsettled.union([id_ for id_, texts in self._unread.by_schedule.items() if texts])
-        await in_turns(self._put_begun(left), SETTLE_TURN_S, SETTLE_REST_S)
+        left = self._own.unsettled.union([id_ for id_, texts in self._unread.by_schedule.items() if texts])
+        await in_turns(self._own.put_begun(left), SETTLE_TURN_S, SETTLE_REST_S)
         await in_turns(map(self._settle, left), SETTLE_TURN_S, SETTLE_REST_S)
 
     def apply_listing(self, key: bytes | None, value: bytes | None, offset: int, written_at_ms: int) -> None:
@@ -257,7 +250,7 @@ class ReadModel:
 
     def saved_panes(self) -> list[tuple[str, bytes]]:
         """The panes of every schedule, with the source offsets in them, as of this moment."""
-        self._read_unread(list(self._unread.by_schedule))
+        self._own.read_all(list(self._unread.by_schedule))
         return self._panes.saved()
 
     def positions(self) -> list[tuple[bytes, bytes]]:
@@ -267,9 +260,7 @@ class ReadModel:
     def begin_anew(self) -> None:
         """Forget what was built from a saved state: it turned out to be unreadable further on."""
         self._panes.clear()
-        self._unread.clear()
-        self._reading_full = iter(())
-        self._unsettled.clear()
+        self._own.forget()
         self._sources.forget_positions()
         self._schedules.clear()
         self.touched.clear()
@@ -318,18 +309,18 @@ class ReadModel:
 
     def panes_of(self, schedule_id: str, from_minute: int, to_minute: int) -> list[PaneRange]:
         """The panes of a schedule in the minutes [from, to), with the source offsets in them."""
-        self._read_unread((schedule_id,))
+        self._own.read_all((schedule_id,))
         return self._panes.of(schedule_id, from_minute, to_minute)
 
     def count_panes_of(self, schedule_id: str, from_minute: int, to_minute: int) -> int:
         """How many panes_of would return."""
-        self._read_unread((schedule_id,))
+        self._own.read_all((schedule_id,))
         return self._panes.count_of(schedule_id, from_minute, to_minute)
 
     def _apply_pane(self, partition: int, key: bytes, value: bytes | None) -> None:
         role, source_partition, minute, schedule_id = parse_pane_key(key)
         if schedule_id in self._unread.by_schedule:
-            self._read(schedule_id)
+            self._own.read(schedule_id)
         number = pane_number(role, source_partition, minute)
         if value is None:
             # A schedule saved after this tombstone is not there, while its panes were noted before it.
@@ -346,114 +337,11 @@ class ReadModel:
         from_s = schedule.curve.put(self._source_key(role, source_partition), minute, cells)
         self._note(schedule.id, from_s, (minute + 1) * MINUTE_S)
 
-    def _read(self, schedule_id: str) -> None:
-        """Put the panes that an owner here has brought of a schedule into its curve."""
-        for _ in self._put_begun((schedule_id,)):
-            pass
-        found = []
-        for key, value in self._unread.by_schedule.get(schedule_id, {}).items():
-            role, partition, minute, _ = parse_pane_key(key)
-            applied, first, cells = parts_of(value, minute)
-            number = pane_number(role, partition, minute)
-            if self._panes.put(schedule_id, number, applied, first):
-                found.append((number, cells))
-            else:  # a source partition's panes are in the changelog partition with its number
-                self.went_back.append(WentBack(partition, key))
-        self._put_all(schedule_id, found)
-        # Not before: while one of them cannot be read, no question may be answered without it.
-        if schedule_id in self._unread.by_schedule:
-            self._unread.forget(schedule_id)
-
-    def _begin(self, pairs: Sequence[Pair]) -> Sequence[Pair]:
-        """Have panes of few cells wait as columns, and read some where too many do; returns the other pairs."""
-        found, others = self._unread.begin(pairs)
-        if found is None:
-            return pairs
-        known = self._schedules
-        ids = [one.id if (one := known.get(id_)) is not None else id_ for id_ in found.ids]
-        self._note_minutes(ids, found.minutes)
-        # In steps, all of which are done when half as many wait again.
-        for _ in islice(self._reading_full, 1 + 2 * len(ids) * self._steps_of_full // MOST_BEGUN):
-            pass
-        if self._unread.is_full:
-            for _ in self._reading_full:
-                pass
-            self._steps_of_full, full = self._unread.take_full()
-            self._reading_full = self._put_full(full)
-        return others
-
-    def _put_begun(self, schedule_ids: Iterable[str]) -> Iterator[None]:
-        """Put what waits as columns of these schedules into their curves, some schedules at a time."""
-        ids = list(schedule_ids)
-        for start in range(0, len(ids), TAKEN_SCHEDULES):
-            # Both at once: what came first is put first, also where more is read because so much waits.
-            for some in self._unread.take(ids[start : start + TAKEN_SCHEDULES]):
-                self._put_taken(some)
-            yield
-
-    def _put_full(self, full: Iterator[Taken]) -> Iterator[None]:
-        """Put what waits as columns into the curves because there is so much of it."""
-        for some in full:
-            self._put_taken(some)
-            yield
-
-    def _put_taken(self, some: Taken) -> None:
-        self._put_together(some)
-        self._unread.forget_taken(some.ids)
-
-    def _put_together(self, some: Taken) -> None:
-        """Put panes of few cells into the curves of their schedules, without a look at each where that can be done."""
-        if len(some.ids) < FEW_SCHEDULES:
-            end = 0
-            for schedule_id, length in zip(some.ids, some.lengths, strict=True):
-                start, end = end, end + length
-                self._put_one_by_one(schedule_id, some.columns[:, start:end])
-            return
-        codes, found = arranged(some)
-        sources = [self._source_key(*source_of(code)) for code in codes]
-        end = 0
-        for schedule_id, length, one in zip(some.ids, some.lengths, found, strict=True):
-            start, end = end, end + length
-            if one is None or not self._panes.extend(schedule_id, one.panes):
-                self._put_one_by_one(schedule_id, some.columns[:, start:end])
-            elif not self._schedule(schedule_id).curve.extend(one.rows, sources):
-                panes = versions(some.columns[:, start:end])
-                self._put_all(schedule_id, [(number, cells) for number, _, _, cells in panes])
-
-    def _put_one_by_one(self, schedule_id: str, columns: Columns) -> None:
-        """The same of one schedule, in the order in which they came."""
-        found = []
-        for number, applied, first, cells in versions(columns):
-            if self._panes.put(schedule_id, number, applied, first):
-                found.append((number, cells))
-            else:
-                role, partition = source_of(number)
-                key = pane_key(role, partition, minute_of(number), schedule_id)
-                self.went_back.append(WentBack(partition, key))
-        self._put_all(schedule_id, found)
-
-    def _put_all(self, schedule_id: str, panes: Sequence[tuple[int, Sequence[Cell]]]) -> None:
-        """Put panes, by number, into the curve of a schedule."""
-        if panes:
-            schedule = self._schedule(schedule_id)
-            schedule.curve.put_all(
-                (self._source_key(*source_of(number)), minute_of(number), cells) for number, cells in panes
-            )
-            self._unsettled.add(schedule.id)
-
-    def _read_unread(self, schedule_ids: Iterable[str]) -> None:
-        schedule_ids = list(schedule_ids)
-        for _ in self._put_begun(schedule_ids):
-            pass
-        for schedule_id in schedule_ids:
-            if schedule_id in self._unread.by_schedule:
-                self._read(schedule_id)
-
     def _settle(self, schedule_id: str) -> None:
         schedule = self.schedules.get(schedule_id)
         if schedule is not None:
             schedule.curve.settle()
-        self._unsettled.discard(schedule_id)
+        self._own.unsettled.discard(schedule_id)
 
     def _source_key(self, role: int, partition: int) -> SourceKey:
         """One object for each source: a curve finds it again by a look at its address."""
@@ -473,6 +361,14 @@ class ReadModel:
             self._changing_from_s = from_s
         if until_s > self._changing_until_s:
             self._changing_until_s = until_s
+
+    def _known_id(self, schedule_id: str) -> str:
+        """One text for all that know the schedule."""
+        known = self._schedules.get(schedule_id)
+        return schedule_id if known is None else known.id
+
+    def _note_went_back(self, partition: int, key: bytes) -> None:
+        self.went_back.append(WentBack(partition, key))
 
     def _note_minutes(self, ids: Collection[str], minutes: Collection[int]) -> None:
         """As _note of each of these schedules, somewhere in these minutes."""

@@ -18,7 +18,7 @@ from ranking_app.clock import ManualClock
 from ranking_app.metrics import Metrics
 from ranking_app.rankings.panes import NOTHING_APPLIED, Pane, applied_of, encode_pane
 from ranking_app.rankings.windows import Window
-from ranking_app.read_model import begun, state, unread
+from ranking_app.read_model import begun, own_panes, state, unread
 from ranking_app.read_model import follower as following
 from ranking_app.read_model.follower import Follower
 from ranking_app.read_model.sources import SourceKey
@@ -284,12 +284,12 @@ def as_columns(many_pairs: int, few_schedules: int, most_begun: int, taken: int)
     """Panes of few cells wait as columns from so many pairs on, and so on: a backlog of any size."""
     with (
         patch.object(state, "MANY_PAIRS", many_pairs),
-        patch.object(state, "FEW_SCHEDULES", few_schedules),
-        patch.object(state, "MOST_BEGUN", most_begun),
+        patch.object(own_panes, "FEW_SCHEDULES", few_schedules),
+        patch.object(own_panes, "MOST_BEGUN", most_begun),
         patch.object(unread, "MOST_BEGUN", most_begun),
         patch.object(begun, "TAKEN_SCHEDULES", taken),
         patch.object(unread, "TAKEN_SCHEDULES", taken),
-        patch.object(state, "TAKEN_SCHEDULES", taken),
+        patch.object(own_panes, "TAKEN_SCHEDULES", taken),
     ):
         yield
 
