@@ -54,7 +54,7 @@ def later_rows(lengths: Sequence[int], columns: NDArray[np.int64]) -> Iterator[L
     last_of_second = np.append((second[1:] != second[:-1]) | (schedule[1:] != schedule[:-1]), True)
     # Sources follow one another within a second by chance: a sum amid it never was and makes no peak.
     sold = np.where(last_of_second, completed - cancelled, -_APART // 2)
-    if _is_large(completed) or _is_large(cancelled) or np.abs(amount).max() >= 2**62:
+    if _is_large(completed) or _is_large(cancelled) or ((amount >= 2**62) | (amount <= -(2**62))).any():
         return None
     peak = np.maximum.accumulate(sold + schedule * _APART) - schedule * _APART
     return _each(starts.tolist(), ends.tolist(), second.astype(np.uint32), source, completed, cancelled, amount, peak)
@@ -73,4 +73,4 @@ def _running(column: Numbers, starts: Numbers, schedule: Numbers) -> Numbers:
 
 
 def _is_large(column: Numbers) -> bool:
-    return bool(len(column)) and bool((np.abs(column) >= MOST).any())
+    return bool(((column >= MOST) | (column <= -MOST)).any())  # abs(-2**63) is negative

@@ -74,8 +74,8 @@ class LiveBoard:
 
         as_of_s: no earlier than the board's. What is not in its place yet is nothing to be seen in `ranked`.
         """
-        if changes.until_s <= self._board.counts_from_s(as_of_s):
-            return  # a board of the last minute, while a backlog of yesterday is read
+        if self._need_not_look_at(changes, as_of_s):
+            return
         if changes.from_s < as_of_s:
             self._look_at(changes.ids, schedules, as_of_s)
         else:  # a board of an hour ago: what happens now concerns it in an hour
@@ -83,13 +83,20 @@ class LiveBoard:
 
     def prepare_in_steps(self, schedules: Mapping[str, Schedule], changes: Changes, as_of_s: int) -> Iterator[None]:
         """As prepare, some changes in a step; between two of them the board may be moved on to later instants."""
-        if changes.until_s <= self._board.counts_from_s(as_of_s):
+        if self._need_not_look_at(changes, as_of_s):
             return
         ids = list(changes.ids)
         for start in range(0, len(ids), STEP_CHANGES):
             some = Changes(set(ids[start : start + STEP_CHANGES]), changes.from_s, changes.until_s)
             self.prepare(schedules, some, max(as_of_s, self._as_of_s))
             yield
+
+    def _need_not_look_at(self, changes: Changes, as_of_s: int) -> bool:
+        """A board of the last minute while a backlog of yesterday is read: nothing of it counts from this instant on."""
+        if changes.until_s > self._board.counts_from_s(as_of_s):
+            return False
+        self._as_of_s = max(self._as_of_s, as_of_s)  # as of an earlier one it may count: then the board is built anew
+        return True
 
     def _look_at(self, ids: Iterable[str], schedules: Mapping[str, Schedule], as_of_s: int) -> None:
         """See where these stand now; those that are not where they were are noted, to be replaced."""

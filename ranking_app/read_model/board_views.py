@@ -163,6 +163,7 @@ class BoardViews:
         missing = self._missing(board, part, issues_before(as_of_s, compare_s, first_s))
         if not missing:
             return
+        await self._model.settle(None, somebody_waits=True)
         revision, charts = self._model.revision, Charts(board, missing)
         schedules = list(part.of(self._model.schedules.values()))
         for start in range(0, len(schedules), SLICE_SCHEDULES):

@@ -154,3 +154,11 @@ def test_what_happened_before_the_window_of_a_live_board_is_not_looked_at(shop, 
     shop.sell("D", "11:00:00", 3)
     assert keys(views.live(HOUR, EVERYTHING, NOON)) == [-3, -2, -1]
     assert {"D"} in looked_at
+
+
+async def test_what_was_not_looked_at_counts_when_the_clock_is_set_back(shop):
+    views, minute = BoardViews(shop), SalesBoard(60)
+    views.live(minute, EVERYTHING, NOON - 1)
+    shop.sell("C", "11:58:59", 3)  # its minute is over at 11:59:00, where the board of noon begins
+    await views.prepare_live(minute, EVERYTHING, NOON)
+    assert keys(views.live(minute, EVERYTHING, NOON - 1)) == [-3]
