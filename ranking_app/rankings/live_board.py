@@ -92,7 +92,7 @@ class LiveBoard:
             yield
 
     def _need_not_look_at(self, changes: Changes, as_of_s: int) -> bool:
-        """A board of the last minute while a backlog of yesterday is read: nothing of it counts from this instant on."""
+        """A board of the last minute while a backlog of yesterday is read: nothing of it counts from now on."""
         if changes.until_s > self._board.counts_from_s(as_of_s):
             return False
         self._as_of_s = max(self._as_of_s, as_of_s)  # as of an earlier one it may count: then the board is built anew

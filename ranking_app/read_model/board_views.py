@@ -160,10 +160,12 @@ class BoardViews:
     async def prepare_book(self, board: Board, part: Slice, as_of_s: int, compare_s: int, first_s: int) -> None:
         """Compute the issues that `book` needs, with a turn for everybody else in between."""
         self._forget_what_changed()
-        missing = self._missing(board, part, issues_before(as_of_s, compare_s, first_s))
-        if not missing:
+        issues = issues_before(as_of_s, compare_s, first_s)
+        if not self._missing(board, part, issues):
             return
         await self._model.settle(None, somebody_waits=True)
+        self._forget_what_changed()
+        missing = self._missing(board, part, issues)
         revision, charts = self._model.revision, Charts(board, missing)
         schedules = list(part.of(self._model.schedules.values()))
         for start in range(0, len(schedules), SLICE_SCHEDULES):

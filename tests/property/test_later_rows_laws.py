@@ -63,9 +63,10 @@ def test_what_is_put_behind_a_curve_together_is_what_is_put_by_itself(schedules:
             assert answers(curve) == answers(put)
 
 
-@pytest.mark.parametrize(
-    "row", [(2**32, 0, 1, 0, 0), (1, 0, MOST, 0, 0), (1, 0, 0, MOST, 0), (1, 0, 0, 0, -MOST), (1, 0, 0, 0, -(2**63))]
-)
+TOO_LARGE = [(2**32, 0, 1, 0, 0), (1, 0, MOST, 0, 0), (1, 0, 0, MOST, 0), (1, 0, 0, 0, -MOST), (1, 0, 0, 0, -(2**63))]
+
+
+@pytest.mark.parametrize("row", TOO_LARGE)
 def test_numbers_that_are_too_large_are_put_by_themselves(row: tuple[int, ...]) -> None:
     assert later_rows([1], np.array([row], np.int64).T) is None
 
