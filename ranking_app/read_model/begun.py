@@ -27,8 +27,8 @@ COLUMNS = 7
 FEWEST_ROWS = 16_384
 """Room is made for at least so many, a megabyte, and doubled when it is full."""
 
-TAKEN_SCHEDULES = 250
-"""Taken in one go, some 2 ms with what is done with them."""
+TAKEN_SCHEDULES, TAKEN_ROWS = 250, 4_000
+"""Taken in one go, some milliseconds with what is done with them; the last schedule may have more rows."""
 
 
 class Begun(NamedTuple):
@@ -163,7 +163,7 @@ class BegunPanes:
             some.append(schedule_id)
             lengths.append(len(own))
             rows += own
-            if len(some) == TAKEN_SCHEDULES:
+            if len(some) >= TAKEN_SCHEDULES or len(rows) >= TAKEN_ROWS:
                 yield Taken(some, lengths, self._columns[:, rows])
                 some, lengths, rows = [], [], []
         if some:

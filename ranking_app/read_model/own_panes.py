@@ -8,7 +8,7 @@ from itertools import islice
 
 from ranking_app.rankings.panes import Cell, parts_of
 from ranking_app.rankings.schedule import Schedule
-from ranking_app.read_model.begun import TAKEN_SCHEDULES, Columns, Taken, arranged, versions
+from ranking_app.read_model.begun import Columns, Taken, arranged, versions
 from ranking_app.read_model.pane_offsets import PaneOffsets, minute_of, pane_number, source_of
 from ranking_app.read_model.sources import SourceKey
 from ranking_app.read_model.unread import MOST_BEGUN, UnreadPanes
@@ -91,9 +91,10 @@ class OwnPanes:
     def put_begun(self, schedule_ids: Iterable[str]) -> Iterator[None]:
         """Put what waits as columns of these schedules into their curves, some schedules at a time."""
         ids = list(schedule_ids)
-        for start in range(0, len(ids), TAKEN_SCHEDULES):
+        at_once = self._unread.schedules_at_once
+        for start in range(0, len(ids), at_once):
             # Both at once: what came first is put first, also where more is read because so much waits.
-            for some in self._unread.take(ids[start : start + TAKEN_SCHEDULES]):
+            for some in self._unread.take(ids[start : start + at_once]):
                 self._put_taken(some)
             yield
 

@@ -164,7 +164,7 @@ class ReadModel:
             found, pairs = self._unread.begin(pairs)
             if found is not None:
                 self._note_minutes(list(map(self._known_id, found.ids)), found.minutes)
-                self._own.make_room(len(found.ids))
+                self._own.make_room(len(found.of_rows))
         waiting, ids, minutes = self._unread.by_schedule, list[str](), set[int]()
         for key, value in pairs:
             if value is None or key[:1] != PANE:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Val
 from typing import Any, TypeVar
 
 from ranking_app.rankings.panes import FEW_CELLS_COMMAS, applied_of
-from ranking_app.read_model.begun import TAKEN_SCHEDULES, Begun, BegunPanes, Taken, begun
+from ranking_app.read_model.begun import TAKEN_ROWS, TAKEN_SCHEDULES, Begun, BegunPanes, Taken, begun
 from tables.layout import PANE
 from tables.store import Pair
 
@@ -78,6 +78,12 @@ class UnreadPanes:
         return [*self._full.take(schedule_ids), *self._begun.take(schedule_ids)]
 
     @property
+    def schedules_at_once(self) -> int:
+        """So many are taken in one go: fewer, the more rows of each wait."""
+        rows = len(self._full) + len(self._begun)
+        return max(min(TAKEN_SCHEDULES, TAKEN_ROWS * len(self.by_schedule) // max(rows, 1)), 1)
+
+    @property
     def is_full(self) -> bool:
         """Whether so much waits as columns that it has to be read."""
         return len(self._begun) >= MOST_BEGUN
@@ -88,7 +94,7 @@ class UnreadPanes:
             raise RuntimeError("more panes wait as columns, while those before them were not all taken")
         self._full, self._begun = self._begun, self._full
         ids = self._full.ids()
-        return len(ids) // TAKEN_SCHEDULES + 1, self._full.take(ids)
+        return len(ids) // TAKEN_SCHEDULES + len(self._full) // TAKEN_ROWS + 1, self._full.take(ids)
 
     def keep(self, schedule_id: str, key: bytes, text: bytes) -> bool:
         """Have it wait in place of the text that does; False, and nothing is changed, where it is older than that."""

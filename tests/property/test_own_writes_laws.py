@@ -289,7 +289,8 @@ def as_columns(many_pairs: int, few_schedules: int, most_begun: int, taken: int)
         patch.object(unread, "MOST_BEGUN", most_begun),
         patch.object(begun, "TAKEN_SCHEDULES", taken),
         patch.object(unread, "TAKEN_SCHEDULES", taken),
-        patch.object(own_panes, "TAKEN_SCHEDULES", taken),
+        patch.object(begun, "TAKEN_ROWS", taken + 1),
+        patch.object(unread, "TAKEN_ROWS", taken + 1),
     ):
         yield
 
