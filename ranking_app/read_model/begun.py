@@ -12,8 +12,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ranking_app.rankings.few_cells import few_cells
 from ranking_app.rankings.later_rows import LaterRows, later_rows
-from ranking_app.rankings.panes import MINUTE_S, Cell, few_cells
+from ranking_app.rankings.panes import MINUTE_S, Cell
 from ranking_app.read_model.pane_offsets import MINUTE_SHIFT, SOURCE_BITS, pane_numbers
 from tables.layout import parse_pane_keys
 
@@ -58,7 +59,7 @@ class Arranged(NamedTuple):
 
 
 def begun(panes: Sequence[tuple[bytes, bytes]]) -> Begun | None:
-    """The panes with these keys and texts. None where each has to be looked at by itself (panes.few_cells)."""
+    """The panes with these keys and texts. None where each has to be looked at by itself (rankings.few_cells)."""
     keys, values = zip(*panes, strict=True)
     found = few_cells(values)
     if found is None:

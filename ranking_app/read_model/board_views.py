@@ -141,9 +141,11 @@ class BoardViews:
         known = self._live.get(key)
         return known, None if known is None else self._model.changes_since(known.revision)
 
-    async def prepare_at(self) -> None:
+    async def prepare_at(self, board: Board, part: Slice, as_of_s: int) -> None:
         """Do most of what `at` has to do where a board is not kept, with turns for everybody else in between."""
-        await self._model.settle(None, somebody_waits=True)
+        self._forget_what_changed()
+        if (board, part, 0, as_of_s) not in self._fixed:
+            await self._model.settle(None, somebody_waits=True)
 
     def at(self, board: Board, part: Slice, as_of_s: int) -> Ranked:
         """A board of a fixed instant."""

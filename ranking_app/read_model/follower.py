@@ -199,10 +199,8 @@ class Follower:
         self._spared.spare(partition)
         # Looked at anew for each slice: what was fetched before may come in between.
         while (done := self._next_offsets[partition] - first_offset) < len(pairs):
-            size = (
-                SLICE_RECORDS if len(pairs) - done >= 2 * SLICE_RECORDS else len(pairs) - done
-            )  # no small one is left
-            part = pairs[done : done + size]
+            left = len(pairs) - done
+            part = pairs[done : done + (SLICE_RECORDS if left >= 2 * SLICE_RECORDS else left)]  # no small one is left
             self._model.apply_own(partition, part)
             self._applied(partition, first_offset + done + len(part))
             self.moved.set()

@@ -51,14 +51,11 @@ class OwnPanes:
             pass
         for schedule_id in schedule_ids:
             if schedule_id in self._unread.by_schedule:
-                self.read(schedule_id)
+                self._read_texts(schedule_id)
 
-    def read(self, schedule_id: str) -> None:
-        """Put the panes that an owner here has brought of a schedule into its curve."""
-        for _ in self.put_begun((schedule_id,)):
-            pass
+    def _read_texts(self, schedule_id: str) -> None:
         found = []
-        for key, value in self._unread.by_schedule.get(schedule_id, {}).items():
+        for key, value in self._unread.by_schedule[schedule_id].items():
             role, partition, minute, _ = parse_pane_key(key)
             applied, first, cells = parts_of(value, minute)
             number = pane_number(role, partition, minute)
@@ -68,8 +65,7 @@ class OwnPanes:
                 self._went_back(partition, key)
         self._put_all(schedule_id, found)
         # Not before: while one of them cannot be read, no question may be answered without it.
-        if schedule_id in self._unread.by_schedule:
-            self._unread.forget(schedule_id)
+        self._unread.forget(schedule_id)
 
     def forget(self) -> None:
         """Forget what waits."""
@@ -110,13 +106,7 @@ class OwnPanes:
 
     def _put_together(self, some: Taken) -> None:
         """Put panes of few cells into the curves of their schedules, without a look at each where that can be done."""
-        if len(some.ids) < FEW_SCHEDULES:
-            end = 0
-            for schedule_id, length in zip(some.ids, some.lengths, strict=True):
-                start, end = end, end + length
-                self._put_one_by_one(schedule_id, some.columns[:, start:end])
-            return
-        codes, found = arranged(some)
+        codes, found = arranged(some) if len(some.ids) >= FEW_SCHEDULES else ([], [None] * len(some.ids))
         sources = [self._source_key(*source_of(code)) for code in codes]
         end = 0
         for schedule_id, length, one in zip(some.ids, some.lengths, found, strict=True):

@@ -88,9 +88,9 @@ class SavedReadModel:
     async def save(self, model: ReadModel, offsets: Mapping[int, int]) -> int:
         """Write the model as it is, with these next changelog offsets; returns the bytes written. OSError.
 
-        The whole file or none: it takes the place of the last one when it is complete.
+        The whole file or none: it takes the place of the last one when it is complete. Who has settled the model before
+        has it read less at once here.
         """
-        await model.settle()  # else each curve does, as it is written
         head = SavedHead(
             changelog_topic=self._changelog_topic,
             offsets=[offset for _, offset in sorted(offsets.items())],

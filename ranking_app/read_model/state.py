@@ -197,14 +197,16 @@ class ReadModel:
             left = self._own.unsettled.union(self._unread.by_schedule)
         else:
             left = {id_ for id_ in ids if id_ in self._unread.by_schedule or id_ in self._own.unsettled}
-        await in_turns(self._own.put_begun(left), turn_s, rest_s)
-        await in_turns(map(self._settle, left), turn_s, rest_s)
+        await self._settle_in_turns(left, turn_s, rest_s)
 
     async def settle_texts(self) -> None:
         """As settle, of what does not wait as columns: these are sooner read when there are more of each schedule."""
         left = self._own.unsettled.union([id_ for id_, texts in self._unread.by_schedule.items() if texts])
-        await in_turns(self._own.put_begun(left), SETTLE_TURN_S, SETTLE_REST_S)
-        await in_turns(map(self._settle, left), SETTLE_TURN_S, SETTLE_REST_S)
+        await self._settle_in_turns(left, SETTLE_TURN_S, SETTLE_REST_S)
+
+    async def _settle_in_turns(self, ids: Collection[str], turn_s: float, rest_s: float) -> None:
+        await in_turns(self._own.put_begun(ids), turn_s, rest_s)
+        await in_turns(map(self._settle, ids), turn_s, rest_s)
 
     def apply_listing(self, key: bytes | None, value: bytes | None, offset: int, written_at_ms: int) -> None:
         """One record of the catalogue topic; written_at_ms: its timestamp.
@@ -320,7 +322,7 @@ class ReadModel:
     def _apply_pane(self, partition: int, key: bytes, value: bytes | None) -> None:
         role, source_partition, minute, schedule_id = parse_pane_key(key)
         if schedule_id in self._unread.by_schedule:
-            self._own.read(schedule_id)
+            self._own.read_all((schedule_id,))
         number = pane_number(role, source_partition, minute)
         if value is None:
             # A schedule saved after this tombstone is not there, while its panes were noted before it.

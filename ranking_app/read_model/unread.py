@@ -7,7 +7,8 @@ backlog, panes of few cells wait as columns (docs/decisions/0018-panes-as-column
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, ValuesView
 from typing import Any, TypeVar
 
-from ranking_app.rankings.panes import FEW_CELLS_COMMAS, applied_of
+from ranking_app.rankings.few_cells import FEW_CELLS_COMMAS
+from ranking_app.rankings.panes import applied_of
 from ranking_app.read_model.begun import TAKEN_ROWS, TAKEN_SCHEDULES, Begun, BegunPanes, Taken, begun
 from tables.layout import PANE
 from tables.store import Pair

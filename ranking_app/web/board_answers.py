@@ -46,7 +46,7 @@ class BoardAnswers:
             if question.moves:
                 await self._views.prepare_live(board, part, as_of_s - question.compare_s, _before_name(question))
         else:
-            await self._views.prepare_at()
+            await self._views.prepare_at(board, part, as_of_s)
         if question.moves:
             await self._views.prepare_book(board, part, as_of_s, question.compare_s, FIRST_S)
 

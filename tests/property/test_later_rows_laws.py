@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ranking_app.rankings.curve import Curve
+from ranking_app.rankings.few_cells import few_cells
 from ranking_app.rankings.later_rows import MOST, later_rows
-from ranking_app.rankings.panes import Pane, encode_pane, few_cells, parts_of
+from ranking_app.rankings.panes import Pane, encode_pane, parts_of
 from ranking_app.rankings.windows import Window
 from ranking_app.read_model.begun import Taken, arranged, begun, versions
 from ranking_app.read_model.pane_offsets import PaneOffsets, minute_of, pane_number, source_of
