@@ -17,7 +17,7 @@ from aiokafka.errors import KafkaError
 
 from ranking_app.dead_letter_tool.errors import ReplayInterrupted
 from ranking_app.dead_letter_tool.letters import Identity, Letter
-from ranking_app.kafka_client import partitions_of, reader
+from ranking_app.kafka_client import close, partitions_of, reader
 from ranking_app.topics import TopicSpec, dead_letter_name, partition_counts
 
 POLL_MS = 500
@@ -63,7 +63,7 @@ async def replayed_before(options: Mapping[str, Any], sources: tuple[str, ...]) 
     except KafkaError as exc:
         raise ReplayInterrupted(f"what was replayed before cannot be read: {exc!r}; nothing was sent") from exc
     finally:
-        await consumer.stop()
+        await close(consumer)
 
 
 async def _keys(consumer: AIOKafkaConsumer, ends: Mapping[TopicPartition, int]) -> set[bytes]:

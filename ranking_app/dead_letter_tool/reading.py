@@ -10,7 +10,7 @@ from aiokafka.errors import KafkaError
 from ranking_app.dead_letter_tool.errors import NoSuchLetter, WrongPosition
 from ranking_app.dead_letter_tool.letters import Letter, Position, Wanted, letter_of
 from ranking_app.errors import RankingError, TopicMissing
-from ranking_app.kafka_client import partitions_of, reader
+from ranking_app.kafka_client import close, partitions_of, reader
 from ranking_app.topics import dead_letter_name, partition_counts
 from ranking_app.upstream.odd_batches import read_odd_batches
 
@@ -127,4 +127,4 @@ async def letter_reader(options: Mapping[str, Any], sources: Sequence[str]) -> A
         except KafkaError as exc:
             raise BrokersSilent(f"dead letters could not be read to their end: {exc!r}") from exc
     finally:
-        await consumer.stop()
+        await close(consumer)

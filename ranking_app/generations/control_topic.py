@@ -9,7 +9,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from ranking_app.errors import RankingError
 from ranking_app.generations.control_state import ControlState, Record
 from ranking_app.generations.generation import base_generation
-from ranking_app.kafka_client import started, writer
+from ranking_app.kafka_client import close, started, writer
 from ranking_app.settings import Settings
 from ranking_app.tasks import telling
 
@@ -72,7 +72,7 @@ class ControlTopic:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
         if self._consumer is not None:
-            await self._consumer.stop()
+            await close(self._consumer)
 
     async def _read_to_end(self, consumer: AIOKafkaConsumer) -> None:
         end = (await consumer.end_offsets([self._tp]))[self._tp]

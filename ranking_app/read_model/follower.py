@@ -9,7 +9,7 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
-from ranking_app.kafka_client import partitions_of
+from ranking_app.kafka_client import close, partitions_of
 from ranking_app.metrics import Metrics
 from ranking_app.read_model.saved import SavedReadModel
 from ranking_app.read_model.sources import CATALOGUE, SourceKey
@@ -183,7 +183,7 @@ class Follower:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         if self._consumer is not None:
-            await self._consumer.stop()
+            await close(self._consumer)
         self._metrics.complete.set_function(float)  # it held the model, which may be large and frozen
 
     async def wrote(self, partition: int, first_offset: int, pairs: Sequence[Pair]) -> None:
