@@ -130,8 +130,9 @@ async def close(client: AIOKafkaConsumer | AIOKafkaProducer) -> None:
 async def _disconnect(client: AIOKafkaConsumer | AIOKafkaProducer) -> None:
     """What was left of a close that ended as if somebody had cancelled it, which nobody has.
 
-    The fetcher of aiokafka 0.14.0, closed while it pauses after a failed fetch, lets its own cancellation out. Handed on,
-    it ended Faust's recovery without a word: the worker owned nothing any more (tests/upstream/test_fetcher_close.py).
+    The fetcher of aiokafka 0.14.0, closed while it pauses after a failed fetch, lets its own cancellation out. Handed
+    on, it ended Faust's recovery without a word: the worker owned nothing any more
+    (tests/upstream/test_fetcher_close.py).
     """
     with contextlib.suppress(TimeoutError):
         await asyncio.wait_for(client._client.close(), CLOSE_WAIT_S)
