@@ -25,6 +25,9 @@ _PANE_HEAD = struct.Struct(">cBHI")
 _PANE_HEAD_BYTES = _PANE_HEAD.size
 _PANE_HEADS = np.dtype([("kind", "S1"), ("role", "u1"), ("partition", ">u2"), ("minute", ">u4")])
 _POSITION = struct.Struct(">cBH")
+PANE_HEAD_BYTES = _POSITION.size
+"""Of pane_head: all keys of one source partition's panes begin alike, and are in the order of minutes."""
+
 _SEEN = struct.Struct(">cBHQQQ")
 _SEEN_SEGMENT = struct.Struct(">cBHQ")
 

@@ -5,21 +5,21 @@ time, while everybody waited for 50 to 100 ms; and to add to the newest seconds 
 it takes to read the whole pane, change it and write it.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from ranking_app.rankings.pane_text import merged
 from ranking_app.rankings.panes import Pane, applied_of, decode_pane, encode_new, encode_pane, fold, place_of
 from ranking_app.rankings.tally import Parts, summed
 from schemas.sale import Sale
-from tables.layout import pane_head, parse_pane_key
+from tables.layout import PANE_HEAD_BYTES, pane_head, parse_pane_key
 
 CACHED_PANES, CACHED_BYTES = 100_000, 16_000_000
 """Panes kept per partition, some 200 bytes each with their keys, and bytes of their texts; beyond that they are read
 from RocksDB. A replay fills panes to the brim and does not come back to them: that would be 1 kB each."""
 
-LOOK_EVERY_PANES = 1_000
-"""The bytes in the cache are counted after it has grown by so many panes."""
+LOOK_EVERY_PANES, LOOK_EVERY_SHARE = 1_000, 8
+"""The bytes in the cache are counted after it has grown by so many panes, and by one in so many of it."""
 
 Changed = dict[bytes, bytes]
 """Panes to be written, by key, encoded."""
@@ -28,14 +28,24 @@ Changed = dict[bytes, bytes]
 class PaneCache:
     """Encoded panes of one partition. Not thread-safe.
 
-    stored: the encoded pane of a key, None where there is none. damaged: the error to raise where that is no pane.
+    stored: the encoded pane of a key, None where there is none. last_stored: the last key of those with a head
+    (layout.pane_head); None where there is none. damaged: the error to raise where that is no pane.
     """
 
-    def __init__(self, stored: Callable[[bytes], bytes | None], damaged: Callable[[str], Exception]) -> None:
+    def __init__(
+        self,
+        stored: Callable[[bytes], bytes | None],
+        last_stored: Callable[[bytes], bytes | None],
+        damaged: Callable[[str], Exception],
+    ) -> None:
         self._stored = stored
+        self._last_stored = last_stored
         self._damaged = damaged
         self._panes: Changed = {}
         self._trim_at = LOOK_EVERY_PANES
+        self._last_elsewhere: dict[bytes, bytes] = {}
+        """By head: no key behind this one is in the store and not here. Most panes are of a new minute: to look for one
+        that is not there takes RocksDB longer than all else that is done for it."""
 
     def __len__(self) -> int:
         return len(self._panes)
@@ -43,7 +53,7 @@ class PaneCache:
     def known(self, key: bytes) -> bytes | None:
         """The pane as it stands, as encode_pane writes it; None where there is none."""
         found = self._panes.get(key)
-        if found is None and (value := self._stored(key)) is not None:
+        if found is None and self._may_be_stored(key) and (value := self._stored(key)) is not None:
             try:
                 # What is added to it later is added to its text, most of which nobody looks at: it has to be right now.
                 found = encode_pane(decode_pane(value, parse_pane_key(key)[2]))
@@ -64,14 +74,32 @@ class PaneCache:
         size = sum(map(len, panes.values()))
         if len(panes) > CACHED_PANES or size > CACHED_BYTES:
             keep = min(CACHED_PANES, int(len(panes) * CACHED_BYTES / max(size, 1))) * 3 // 4
-            for key in list(panes)[: len(panes) - keep]:
+            dropped = list(panes)[: len(panes) - keep]
+            self._leave(dropped)
+            for key in dropped:
                 del panes[key]
-        self._trim_at = len(panes) + LOOK_EVERY_PANES
+        self._trim_at = len(panes) + max(LOOK_EVERY_PANES, len(panes) // LOOK_EVERY_SHARE)
 
     def clear(self) -> None:
         """Forget all."""
+        self._leave(self._panes)
         self._panes.clear()
         self._trim_at = LOOK_EVERY_PANES
+
+    def _may_be_stored(self, key: bytes) -> bool:
+        head = key[:PANE_HEAD_BYTES]
+        last = self._last_elsewhere.get(head)
+        if last is None:
+            last = self._last_elsewhere[head] = self._last_stored(head) or head
+        return key <= last
+
+    def _leave(self, keys: Iterable[bytes]) -> None:
+        """These are in the store alone."""
+        last = self._last_elsewhere
+        for key in keys:
+            head = key[:PANE_HEAD_BYTES]
+            if key > last.get(head, key):
+                last[head] = key
 
 
 @dataclass(frozen=True, slots=True)

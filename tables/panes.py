@@ -62,7 +62,9 @@ class OwnedPartition:
         """Whether the changelog says that this owner has the partition."""
         self._store = store
         self._changelog = changelog
-        self._cache = PaneCache(store.get, lambda reason: store.damaged(f"partition {number} holds {reason}"))
+        self._cache = PaneCache(
+            store.get, store.last_key, lambda reason: store.damaged(f"partition {number} holds {reason}")
+        )
         self.panes = {role: SourcePanes(self._cache, role, number) for role in (*ROLES, *LINE_ROLES)}
         """By role: its panes as they stand. Whoever changes some writes them, too."""
         self.positions = {role: self._load_position(role) for role in (*ROLES, *LINE_ROLES)}

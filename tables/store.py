@@ -1,7 +1,9 @@
 """The local store of one changelog partition: RocksDB in, bytes out, and the changelog offset it stands at."""
 
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from pathlib import Path
+from typing import Any
 
 from rocksdict import Rdict, ReadOptions, WriteBatch
 
@@ -58,6 +60,16 @@ class PartitionStore:
             yield from self._db.items(from_key=prefix, read_opt=options)
         except Exception as error:
             raise self._named(error) from error
+
+    def last_key(self, prefix: bytes) -> bytes | None:
+        """The last key that begins with prefix, in the order of keys; None where none does."""
+        options = ReadOptions()
+        options.set_iterate_upper_bound(_after(prefix))
+        try:
+            found: list[Any] = list(islice(self._db.keys(backwards=True, read_opt=options), 1))
+        except Exception as error:
+            raise self._named(error) from error
+        return next((key for key in found if key.startswith(prefix)), None)
 
     def write(self, pairs: Iterable[Pair], changelog_offset: int) -> None:
         """Write what the changelog has acknowledged, together with the offset it has it at, all or nothing."""

@@ -1,19 +1,18 @@
-"""Rows of many schedules at once, made ready to be put behind those that each has: all sums are made together.
+"""Rows of many schedules at once, put behind those that each has: all sums are made together.
 
 Put one by one, a pane of one cell takes some 5 us; of a backlog of 100,000 schedules nearly every event is one.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Hashable, Sequence
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
-Numbers = NDArray[np.int64]
+from ranking_app.rankings.panes import MINUTE_S
+from ranking_app.rankings.rows import NOT_TO_BE_EXTENDED, Rows
 
-_APART = np.int64(2**40)
-"""Between the sums of two schedules, so that one running maximum serves all of them."""
+Numbers = NDArray[np.int64]
 
 MOST = 2**31
 """Rows with larger numbers are put one by one: sums of these fit everywhere here."""
@@ -21,49 +20,68 @@ MOST = 2**31
 MOST_SCHEDULES = 2**20
 """In one go: as many times _APART fit into 64 bits."""
 
+_APART = np.int64(2**40)
+"""Between the sums of two schedules, so that one running maximum serves all of them."""
 
-@dataclass(frozen=True, slots=True)
-class LaterRows:
-    """Of one schedule, in the order of seconds; a few may share one. At least one row.
-
-    completed, cancelled, amount: running sums from 0. peak: the most that was sold, of these rows alone, at the end of
-    any second so far; negative where more was cancelled.
-    """
-
-    seconds: NDArray[np.uint32]
-    sources: Sequence[int]
-    completed: Numbers
-    cancelled: Numbers
-    amount: Numbers
-    peak: Numbers
+_COLUMN_TYPES = (np.uint32, np.uint16, np.uint32, np.uint32, np.int64, np.uint32)
+"""Of Rows.extend."""
 
 
-def later_rows(lengths: Sequence[int], columns: NDArray[np.int64]) -> Iterator[LaterRows] | None:
-    """One for each schedule. None where numbers are too large for it.
+def extend_all(
+    curves: Sequence[Rows | None], sources: Sequence[Hashable], lengths: Sequence[int], columns: Numbers
+) -> list[bool]:
+    """As put of the panes that have these rows, in the curve of each schedule (None: leave its rows out).
 
-    lengths: how many rows each schedule has, one after the other; at least 1. columns: second, source, completed,
-    cancelled and amount of each row, shape (5, rows), in the order of seconds within a schedule.
+    sources: what the numbers in the second column stand for. lengths: how many rows each schedule has, one after the
+    other; at least 1. columns: second, source, completed, cancelled and amount of each row, shape (5, rows), in the
+    order of seconds within a schedule; those of one second belong together.
+
+    Returns whether each was put. Nothing of one is changed, and its panes have to be put by themselves, where it has
+    rows of the same minute or a later one, something waits to be settled, or a number might outgrow its column.
     """
     second, source, *counted = columns
-    if not lengths or len(lengths) > MOST_SCHEDULES or second.max() >= 2**32 or any(map(_is_large, counted)):
-        return None
-    ends = np.cumsum(lengths)
-    starts = ends - np.asarray(lengths)
+    if len(curves) > MOST_SCHEDULES or second.max() >= 2**32 or any(map(_is_large, counted)):
+        return [False] * len(curves)
+    ends = np.array([NOT_TO_BE_EXTENDED if curve is None else curve.end for curve in curves], np.int64)
+    last_s, *before, peak_before = ends.T
+    row_ends = np.cumsum(lengths)
+    starts = row_ends - np.asarray(lengths)
     schedule = np.repeat(np.arange(len(lengths)), lengths)
-    completed, cancelled, amount = (_running(column, starts, schedule) for column in counted)
-    last_of_second = np.append((second[1:] != second[:-1]) | (schedule[1:] != schedule[:-1]), True)
+    completed, cancelled, amount = (
+        _running(column, starts, schedule) + sums[schedule] for column, sums in zip(counted, before, strict=True)
+    )
     # Sources follow one another within a second by chance: a sum amid it never was and makes no peak.
-    sold = np.where(last_of_second, completed - cancelled, -_APART // 2)
-    if _is_large(completed) or _is_large(cancelled) or ((amount >= 2**62) | (amount <= -(2**62))).any():
-        return None
+    amid = np.append((second[1:] == second[:-1]) & (schedule[1:] == schedule[:-1]), False)
+    sold = np.where(amid, -_APART // 2, completed - cancelled)
     peak = np.maximum.accumulate(sold + schedule * _APART) - schedule * _APART
-    return _each(starts.tolist(), ends.tolist(), second.astype(np.uint32), source, completed, cancelled, amount, peak)
+    put = last_s // MINUTE_S < second[starts] // MINUTE_S
+    put[schedule[_is_outside(completed) | _is_outside(cancelled)]] = False
+    all_sources, index = _joined(curves, sources, schedule, source)
+    rows = second, index, completed, cancelled, amount, np.maximum(peak, peak_before[schedule])
+    parts = [_parts(column.astype(type_), row_ends) for column, type_ in zip(rows, _COLUMN_TYPES, strict=True)]
+    found: list[bool] = put.tolist()
+    for curve, its_put, its_sources, *its_rows in zip(curves, found, all_sources, *parts, strict=True):
+        if its_put and curve is not None:
+            curve.extend(its_sources, *its_rows)
+    return found
 
 
-def _each(starts: list[int], ends: list[int], second: Any, source: Any, *sums: Any) -> Iterator[LaterRows]:
-    sources = source.tolist()
-    for start, end in zip(starts, ends, strict=True):
-        yield LaterRows(second[start:end], sources[start:end], *(column[start:end] for column in sums))
+def _joined(
+    curves: Sequence[Rows | None], sources: Sequence[Hashable], schedule: Numbers, source: Numbers
+) -> tuple[list[tuple[Hashable, ...]], Numbers]:
+    """Of each curve, its own sources with those that come; and of each row, the index of its source among them."""
+    kinds: dict[tuple[Hashable, ...], int] = {}
+    """Most curves have the same sources."""
+    of_curve = [kinds.setdefault(() if curve is None else curve.sources, len(kinds)) for curve in curves]
+    joined = [(*own, *(new for new in sources if new not in own)) for own in kinds]
+    index = np.array([[its.index(one) for one in sources] for its in joined])
+    return [joined[kind] for kind in of_curve], index[np.array(of_curve)[schedule], source]
+
+
+def _parts(column: NDArray[np.generic], ends: Numbers) -> list[bytes]:
+    """A column cut at these rows."""
+    whole = column.tobytes()
+    return [whole[start:end] for start, end in pairwise([0, *(ends * column.itemsize).tolist()])]
 
 
 def _running(column: Numbers, starts: Numbers, schedule: Numbers) -> Numbers:
@@ -74,3 +92,8 @@ def _running(column: Numbers, starts: Numbers, schedule: Numbers) -> Numbers:
 
 def _is_large(column: Numbers) -> bool:
     return bool(((column >= MOST) | (column <= -MOST)).any())  # abs(-2**63) is negative
+
+
+def _is_outside(column: Numbers) -> NDArray[np.bool_]:
+    """What a column of machine integers without a sign does not hold."""
+    return (column < 0) | (column >= 2**32)

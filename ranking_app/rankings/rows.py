@@ -11,10 +11,7 @@ from collections.abc import Hashable, Iterable, Sequence
 from operator import sub
 from typing import Any, ClassVar, Self
 
-import numpy as np
-
 from ranking_app.rankings.columns import Column, extended
-from ranking_app.rankings.later_rows import MOST, LaterRows
 from ranking_app.rankings.panes import MINUTE_S, Cell
 
 FEW_CELLS = 4
@@ -31,7 +28,14 @@ that the next put can tell from which second on it differs; of fewer it is as qu
 _Row = tuple[int, int, int, int, int]
 """(second, index of the source, completed, cancelled, amount): its own numbers, not summed up"""
 
-_MOST_OF_COLUMN = 2**32 - 1
+End = tuple[int, int, int, int, int]
+"""Second of the last row, -1 for none; completed, cancelled and amount up to it, and the peak."""
+
+NOT_TO_BE_EXTENDED: End = (2**62, 0, 0, 0, 0)
+"""In place of an end: everything comes before it."""
+
+_MOST_TO_EXTEND = 2**62
+"""So large an amount is only put: more in one go might outgrow its column."""
 
 _NOTHING_CHANGED_S = 2**63
 
@@ -97,34 +101,35 @@ class Rows:
         self._settle_many(FEW_CELLS)
         return changed_from_s
 
-    def extend(self, later: LaterRows, sources: Sequence[Hashable]) -> bool:
-        """As put of the panes that have these rows; sources: what the numbers in `later` stand for.
+    @property
+    def sources(self) -> tuple[Hashable, ...]:
+        """Those that it may have rows of."""
+        return self._sources
 
-        False, and nothing is changed, where it has rows of the same minute or a later one, where something waits to be
-        settled, or a number might outgrow its column: then put them.
-        """
-        columns = (self._second, self._source, self._completed, self._cancelled, self._amount, self._peak)
-        if self._unsettled or any(isinstance(column, list) for column in columns):
-            return False
-        if self._second and self._second[-1] // MINUTE_S >= int(later.seconds[0]) // MINUTE_S:
-            return False
+    @property
+    def end(self) -> End:
+        """Its last row; NOT_TO_BE_EXTENDED where rows behind it can only be put."""
+        if self._unsettled or list in map(type, (self._completed, self._cancelled, self._amount, self._peak)):
+            return NOT_TO_BE_EXTENDED
         completed, cancelled, amount = self._completed[-1], self._cancelled[-1], self._amount[-1]
-        if completed + MOST > _MOST_OF_COLUMN or cancelled + MOST > _MOST_OF_COLUMN or abs(amount) >= 2**62:
-            return False
-        index_of = {number: self._index(sources[number]) for number in set(later.sources)}
-        for index in index_of.values() if self._latest else ():
-            self._latest.pop(index, None)
-        peak = np.maximum(later.peak + (completed - cancelled), self._peak[-1])
-        self._second.frombytes(later.seconds.tobytes())  # type: ignore[union-attr]
-        self._source.extend([index_of[source] for source in later.sources])
-        for column, numbers in (
-            (self._completed, later.completed + completed),
-            (self._cancelled, later.cancelled + cancelled),
-            (self._peak, peak),
-        ):
-            column.frombytes(numbers.astype(np.uint32).tobytes())  # type: ignore[union-attr]
-        self._amount.frombytes((later.amount + amount).tobytes())  # type: ignore[union-attr]
-        return True
+        if not -_MOST_TO_EXTEND < amount < _MOST_TO_EXTEND or type(self._second) is list or type(self._source) is list:
+            return NOT_TO_BE_EXTENDED
+        return self._second[-1] if self._second else -1, completed, cancelled, amount, self._peak[-1]
+
+    def extend(self, sources: tuple[Hashable, ...], *columns: bytes) -> None:
+        """Put rows behind `end`, as columns() has them, whose numbers of sources are indices of these.
+
+        sources: the own ones first. columns: as the machine holds them.
+        """
+        self._sources = sources
+        self._latest = _NOTHING
+        second, source, completed, cancelled, amount, peak = columns
+        self._second.frombytes(second)  # type: ignore[union-attr]
+        self._source.frombytes(source)  # type: ignore[union-attr]
+        self._completed.frombytes(completed)  # type: ignore[union-attr]
+        self._cancelled.frombytes(cancelled)  # type: ignore[union-attr]
+        self._amount.frombytes(amount)  # type: ignore[union-attr]
+        self._peak.frombytes(peak)  # type: ignore[union-attr]
 
     def put_all(self, panes: Iterable[tuple[Hashable, int, Sequence[Cell]]]) -> None:
         """As put of each, with its source and minute; somebody settles them soon."""

@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ranking_app.rankings.few_cells import few_cells
-from ranking_app.rankings.later_rows import LaterRows, later_rows
 from ranking_app.rankings.panes import MINUTE_S, Cell
 from ranking_app.read_model.pane_offsets import MINUTE_SHIFT, SOURCE_BITS, pane_numbers
 from tables.layout import parse_pane_keys
@@ -51,11 +50,20 @@ class Taken(NamedTuple):
 
 
 class Arranged(NamedTuple):
-    """The same of one schedule: its panes as they came last, (number, applied, first) of each in the order of numbers,
-    and their rows. None where each has to be looked at: something went back, or outgrows the columns."""
+    """The same, each schedule's panes as they came last.
 
+    went_back: indices of schedules of which each pane has to be looked at: one came with a lower offset than before.
+    panes: (number, applied, first) of each, in the order of numbers, shape (panes, 3). pane_ends: of each schedule.
+    lengths: how many rows each has. rows: second, source, completed, cancelled, amount, in the order of seconds.
+    codes: what the numbers of sources stand for, as pane numbers have them.
+    """
+
+    went_back: set[int]
     panes: Columns
-    rows: LaterRows
+    pane_ends: list[int]
+    lengths: list[int]
+    rows: Columns
+    codes: list[int]
 
 
 def begun(panes: Sequence[tuple[bytes, bytes]]) -> Begun | None:
@@ -90,8 +98,8 @@ def versions(columns: Columns) -> Iterator[tuple[int, int, int, list[Cell]]]:
         yield *pane, cells
 
 
-def arranged(some: Taken) -> tuple[list[int], list[Arranged | None]]:
-    """Of each schedule; and the sources that the rows' sources are indices of, as pane numbers have them."""
+def arranged(some: Taken) -> Arranged:
+    """What was taken, in order."""
     schedule = np.repeat(np.arange(len(some.ids)), some.lengths)
     order = np.lexsort((some.columns[0], schedule))  # stable: a pane's rows stay as they came
     schedule, columns = schedule[order], some.columns[:, order]
@@ -105,17 +113,10 @@ def arranged(some: Taken) -> tuple[list[int], list[Arranged | None]]:
     newest = version == version[last][pane]
     panes, pane_ends = np.ascontiguousarray(columns[:3, last].T), np.cumsum(np.bincount(schedule[last])).tolist()
     schedule, columns = schedule[newest], columns[:, newest]
-    by_second = np.lexsort((columns[3], schedule))
     codes, source = np.unique(columns[0] & SOURCE_BITS, return_inverse=True)
+    rows = np.vstack((columns[3], source, columns[4:]))[:, np.lexsort((columns[3], schedule))]
     lengths = np.bincount(schedule).tolist()
-    rows = later_rows(lengths, np.vstack((columns[3], source, columns[4:]))[:, by_second])
-    found: list[Arranged | None] = [None] * len(lengths)
-    if rows is not None:
-        starts = [0, *pane_ends]
-        found = [Arranged(panes[starts[n] : starts[n + 1]], its) for n, its in enumerate(rows)]
-        for index in np.unique(went_back).tolist():
-            found[index] = None
-    return codes.tolist(), found
+    return Arranged(set(went_back.tolist()), panes, pane_ends, lengths, rows, codes.tolist())
 
 
 class BegunPanes:

@@ -141,7 +141,7 @@ class Follower:
 
     async def _keep_saved(self, saved: SavedReadModel) -> None:
         await self.loaded.wait()
-        saved_at_s, begun = -BACKLOG_SAVE_PAUSE_S, 0
+        saved_at_s, begun = time.monotonic(), 0
         while True:
             pause_s = 1.0
             before, begun = begun, self._model.ever_begun

@@ -6,6 +6,7 @@ What waits, and in which form, is in read_model/unread.py; how rows of many sche
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 
+from ranking_app.rankings.later_rows import extend_all
 from ranking_app.rankings.panes import Cell, parts_of
 from ranking_app.rankings.schedule import Schedule
 from ranking_app.read_model.begun import Columns, Taken, arranged, versions
@@ -106,16 +107,30 @@ class OwnPanes:
 
     def _put_together(self, some: Taken) -> None:
         """Put panes of few cells into the curves of their schedules, without a look at each where that can be done."""
-        codes, found = arranged(some) if len(some.ids) >= FEW_SCHEDULES else ([], [None] * len(some.ids))
-        sources = [self._source_key(*source_of(code)) for code in codes]
+        nothing = [False] * len(some.ids)
+        noted, put = self._extended(some) if len(some.ids) >= FEW_SCHEDULES else (nothing, nothing)
         end = 0
-        for schedule_id, length, one in zip(some.ids, some.lengths, found, strict=True):
+        for schedule_id, length, was_noted, was_put in zip(some.ids, some.lengths, noted, put, strict=True):
             start, end = end, end + length
-            if one is None or not self._offsets.extend(schedule_id, one.panes):
+            if not was_noted:
                 self._put_one_by_one(schedule_id, some.columns[:, start:end])
-            elif not self._schedule(schedule_id).curve.extend(one.rows, sources):
+            elif not was_put:
                 panes = versions(some.columns[:, start:end])
                 self._put_all(schedule_id, [(number, cells) for number, _, _, cells in panes])
+
+    def _extended(self, some: Taken) -> tuple[list[bool], list[bool]]:
+        """Of each schedule, whether its panes' offsets were noted, and then whether their rows were put."""
+        its = arranged(some)
+        starts = [0, *its.pane_ends]
+        noted = [
+            index not in its.went_back and self._offsets.extend(schedule_id, its.panes[starts[index] : end])
+            for index, (schedule_id, end) in enumerate(zip(some.ids, its.pane_ends, strict=True))
+        ]
+        curves = [
+            self._schedule(schedule_id).curve if ok else None for schedule_id, ok in zip(some.ids, noted, strict=True)
+        ]
+        sources = [self._source_key(*source_of(code)) for code in its.codes]
+        return noted, extend_all(curves, sources, its.lengths, its.rows)
 
     def _put_one_by_one(self, schedule_id: str, columns: Columns) -> None:
         """The same of one schedule, in the order in which they came."""

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from ranking_app.rankings.curve import Curve
 from ranking_app.rankings.few_cells import few_cells
-from ranking_app.rankings.later_rows import MOST, later_rows
+from ranking_app.rankings.later_rows import MOST, extend_all
 from ranking_app.rankings.panes import Pane, encode_pane, parts_of
 from ranking_app.rankings.windows import Window
 from ranking_app.read_model.begun import Taken, arranged, begun, versions
@@ -53,34 +53,61 @@ def test_what_is_put_behind_a_curve_together_is_what_is_put_by_itself(schedules:
         lengths.append(len(own))
         expected.append(put)
         found.append(extended)
-    later = later_rows(lengths, np.array(rows, np.int64).T)
-    assert later is not None
-    for curve, its_rows, put, (before, _, settled) in zip(found, later, expected, schedules, strict=True):
-        assert curve.extend(its_rows, SOURCES) or not (settled or before is None), "something waits to be settled"
-        if settled or before is None:
-            assert answers(curve) == answers(put)
-            assert curve.totals_by_pane(EVER) == put.totals_by_pane(EVER)
-            assert not curve.extend(its_rows, SOURCES), "a minute that is there is not put again"
-            assert answers(curve) == answers(put)
+    columns = np.array(rows, np.int64).T
+    ours: list[Curve | None] = [curve if index % 3 < 2 else None for index, curve in enumerate(found)]
+    put_together = extend_all(ours, SOURCES, lengths, columns)
+    put_again = extend_all(ours, SOURCES, lengths, columns)
+    assert not any(put_again[index] for index, was_put in enumerate(put_together) if was_put), "the minute is there"
+    for one, was_put, put, (before, _, settled) in zip(ours, put_together, expected, schedules, strict=True):
+        if one is None:
+            assert not was_put
+            continue
+        assert was_put or not (settled or before is None), "nothing waits to be settled"
+        if was_put:
+            assert answers(one) == answers(put)
+            assert one.totals_by_pane(EVER) == put.totals_by_pane(EVER)
+
+
+def test_a_source_that_comes_later_is_told_from_those_before() -> None:
+    curves = [Curve(), Curve()]
+    curves[0].put("c", 1, [(60, 1, 0, 10)])
+    curves[1].put("b", 1, [(60, 2, 0, 20)])
+    rows = np.array([(120, 1, 4, 0, 40), (120, 0, 8, 0, 80), (121, 1, 16, 1, 160)], np.int64).T
+    assert extend_all(curves, ("a", "b"), [1, 2], rows) == [True, True]
+    of_panes = [curve.totals_by_pane(Window(None, 999)) for curve in curves]
+    assert of_panes == [
+        {("c", 1): (1, 0, 10), ("b", 2): (4, 0, 40)},
+        {("b", 1): (2, 0, 20), ("a", 2): (8, 0, 80), ("b", 2): (16, 1, 160)},
+    ]
 
 
 TOO_LARGE = [(2**32, 0, 1, 0, 0), (1, 0, MOST, 0, 0), (1, 0, 0, MOST, 0), (1, 0, 0, 0, -MOST), (1, 0, 0, 0, -(2**63))]
 
 
-@pytest.mark.parametrize("row", TOO_LARGE)
+@pytest.mark.parametrize("row", [*TOO_LARGE, (1, 0, -1, 0, 0)])
 def test_numbers_that_are_too_large_are_put_by_themselves(row: tuple[int, ...]) -> None:
-    assert later_rows([1], np.array([row], np.int64).T) is None
+    curve = Curve()
+    assert extend_all([curve], ("a",), [1], np.array([row], np.int64).T) == [False] and curve.is_empty
 
 
-def test_sums_that_grow_too_large_are_put_by_themselves() -> None:
-    rows = np.array([(second, 0, MOST - 1, 0, 0) for second in range(3)], np.int64).T
-    assert later_rows([3], rows) is None
-    curve, extended = Curve(), list[bool]()
-    for minute in range(3):
-        later = later_rows([1], np.array([(60 * minute, 0, MOST - 1, 0, 0)], np.int64).T)
-        assert later is not None
-        extended.append(curve.extend(next(later), SOURCES))
-    assert extended == [True, True, False], "2**32 and more is no machine integer of the column"
+@pytest.mark.parametrize("rows_of_each", [1, 3])
+def test_sums_that_grow_too_large_are_put_by_themselves(rows_of_each: int) -> None:
+    large, small, extended = Curve(), Curve(), list[list[bool]]()
+    for minute in range(4):
+        rows = [(60 * minute + second, 0, MOST // rows_of_each - 1, 0, 0) for second in range(rows_of_each)]
+        both = np.array([*rows, (60 * minute, 0, 1, 0, 0)], np.int64).T
+        extended.append(extend_all([large, small], ("a",), [rows_of_each, 1], both))
+    # 2**32 and more is no machine integer of the column.
+    assert extended == [[True, True], [True, True], [False, True], [False, True]]
+    large_rows = 2 * rows_of_each
+    assert large.totals(EVER).completed == large_rows * (MOST // rows_of_each - 1)
+    assert small.totals(EVER).completed == 4
+
+
+def test_an_amount_that_may_grow_too_large_is_put_by_itself() -> None:
+    curve = Curve()
+    curve.put("a", 0, [(0, 1, 0, 2**62)])
+    assert extend_all([curve], ("a",), [1], np.array([(60, 0, 1, 0, 1)], np.int64).T) == [False]
 
 
 numbers = st.integers(0, 5) | st.sampled_from([2**62, 2**63, 2**64])
@@ -132,17 +159,17 @@ def test_of_a_pane_that_comes_again_only_the_last_counts_and_what_goes_back_is_l
     key, other = pane_key(0, 1, 5, "A"), pane_key(0, 1, 4, "A")
     came = [(key, b"[7,7,1,2,0,0]"), (other, b"[6,6,9,1,0,0]"), (key, b"[8,7,1,2,0,0,3,1,0,0]")]
     columns = np.hstack([found.columns for one in came if (found := begun([one])) is not None])
-    codes, (its,) = arranged(Taken(["A"], [columns.shape[1]], columns))
-    assert its is not None and [source_of(code) for code in codes] == [(0, 1)]
+    its = arranged(Taken(["A"], [columns.shape[1]], columns))
+    assert not its.went_back and [source_of(code) for code in its.codes] == [(0, 1)]
     assert [(minute_of(number), *offsets) for number, *offsets in its.panes.tolist()] == [(4, 6, 6), (5, 8, 7)]
-    assert its.rows.seconds.tolist() == [249, 301, 303] and its.rows.completed.tolist() == [1, 3, 4]
+    assert its.lengths == [3] and its.rows[[0, 2]].tolist() == [[249, 301, 303], [1, 2, 1]]
     assert [(minute_of(n), applied, len(cells)) for n, applied, _, cells in versions(columns)] == [
         (5, 7, 1),
         (4, 6, 1),
         (5, 8, 2),
     ]
     back = columns[:, ::-1]
-    assert arranged(Taken(["A"], [back.shape[1]], back)) == (codes, [None])
+    assert arranged(Taken(["A"], [back.shape[1]], back)).went_back == {0}
 
 
 def test_panes_are_noted_together_only_behind_all_others() -> None:

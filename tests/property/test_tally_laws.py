@@ -60,8 +60,11 @@ class Kept:
 
     def __init__(self, panes: Panes | None = None) -> None:
         self.stored = {key_of(*place): encode_pane(pane) for place, pane in (panes or {}).items()}
-        self.cache = PaneCache(self.stored.get, AssertionError)
+        self.cache = PaneCache(self.stored.get, self._last_key, AssertionError)
         self.panes = SourcePanes(self.cache, ROLE, PARTITION)
+
+    def _last_key(self, head: bytes) -> bytes | None:
+        return max((key for key in self.stored if key.startswith(head)), default=None)
 
     def write(self, changed: Changed | None) -> None:
         assert changed is not None

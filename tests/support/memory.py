@@ -44,6 +44,9 @@ class MemoryPartitionStore:
     def scan(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
         yield from sorted((k, v) for k, v in self.pairs.items() if k.startswith(prefix))
 
+    def last_key(self, prefix: bytes) -> bytes | None:
+        return max((key for key in self.pairs if key.startswith(prefix)), default=None)
+
     def write(self, pairs: Iterable[tuple[bytes, bytes | None]], changelog_offset: int) -> None:
         for key, value in pairs:
             if value is None:

@@ -76,12 +76,13 @@ def test_a_closed_connection_is_no_figure(pair):
 
 
 def answering(server: socket.socket, answers: list[bytes], stall_s: float = 0.0) -> threading.Thread:
-    """A server that stalls once and then answers each request with the next of these."""
+    """A server that stalls once, with its first request, and answers each with the next of these."""
 
     def run() -> None:
-        time.sleep(stall_s)
-        for each in answers:
+        for number, each in enumerate(answers):
             assert server.recv(len(REQUEST), socket.MSG_WAITALL) == REQUEST
+            if number == 0:  # not sooner: it is a stall only for whoever has begun to ask
+                time.sleep(stall_s)
             server.sendall(each)
 
     thread = threading.Thread(target=run)

@@ -46,6 +46,14 @@ def test_a_scan_gives_the_pairs_of_its_prefix_in_order(store: PartitionStore) ->
     assert list(store.scan(b"p")) == [(b"pa", b"1"), (b"pb", b"2"), (b"p\xff", b"3")]
 
 
+def test_the_last_key_is_that_of_its_prefix_alone(store: PartitionStore) -> None:
+    assert store.last_key(b"p") is None
+    store.write([(b"o", b"0"), (b"pa", b"1"), (b"p\xff\xff\xff", b"3"), (b"pb", b"2"), (b"q", b"4")], 0)
+    assert (store.last_key(b"p"), store.last_key(b"pa"), store.last_key(b"n")) == (b"p\xff\xff\xff", b"pa", None)
+    store.write([(b"p\xff\xff\xff", None)], 1)
+    assert (store.last_key(b"p"), store.last_key(b"pc"), store.last_key(b"z")) == (b"pb", None, None)
+
+
 def test_a_store_that_cannot_be_read_is_marked_for_whoever_opens_it_next(store: PartitionStore, tmp_path: Path) -> None:
     error = store.damaged("a block")
     assert "restores it from Kafka" in str(error)

@@ -18,7 +18,7 @@ class Model:
 
     def __init__(self, waits_as_columns: bool) -> None:
         self.now_s = 1_000.0
-        self.loaded, self.panes, self.ever_begun = True, 0, 0
+        self.loaded, self.panes, self.ever_begun = True, 0, int(waits_as_columns)
         self.settled: list[bool] = []
         self._waits_as_columns = waits_as_columns
 
@@ -67,6 +67,8 @@ async def test_it_is_saved_seldom_while_panes_wait_as_columns(
     monkeypatch.setattr(following, "asyncio", SimpleNamespace(sleep=model.sleep))
     with pytest.raises(asyncio.CancelledError):
         await follower._keep_saved(cast(Any, SimpleNamespace(save=save)))
-    pauses_s = [after - before for before, after in pairwise(saved_at_s)][1:]
+    pauses_s = [after - before for before, after in pairwise([1_000.0, *saved_at_s])]
+    first_pause_s = pauses_s.pop(0)
+    assert first_pause_s == (BACKLOG_SAVE_PAUSE_S if waits_as_columns else 0.0), "also since the start"
     assert pauses_s and all(pause_s <= pause <= pause_s + SAVE_PAUSE_S for pause in pauses_s)
     assert model.settled[-len(settled) :] == settled
