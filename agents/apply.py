@@ -16,7 +16,7 @@ from agents.tally_process import Tallying
 from ranking_app.clock import Clock
 from ranking_app.rankings.panes import Pane, fold
 from schemas.record import Record
-from tables.pane_cache import Changed
+from tables.changed import Changed
 from tables.panes import OwnedPartition
 from tables.position import Position
 from tables.seen import SeenBatch
@@ -26,7 +26,7 @@ from tables.seen import SeenBatch
 class Applied:
     """What a flush makes durable: touched panes, positions and ids by role."""
 
-    panes: Changed = field(default_factory=dict)
+    panes: Changed = field(default_factory=Changed)
     positions: dict[int, Position] = field(default_factory=dict)
     seen: list[tuple[int, SeenBatch]] = field(default_factory=list)
     records: int = 0

@@ -14,6 +14,7 @@ from agents.pending import Batch
 from ranking_app.errors import RankingError
 from ranking_app.tasks import telling
 from schemas.record import Record
+from tables.changed import Changed
 from tables.panes import LINE_ROLES, ROLES, OwnedPartition
 
 FEED_RECORDS = 10_000
@@ -230,7 +231,7 @@ class PlannedIntake:
 
         async def move(owned: OwnedPartition) -> None:
             if owned.positions[role].next_offset < end:
-                await owned.write({}, {role: owned.positions[role].moved(next_offset=end)}, ())
+                await owned.write(Changed(), {role: owned.positions[role].moved(next_offset=end)}, ())
 
         worker.run_between_flushes(move)
 

@@ -22,6 +22,7 @@ from ranking_app.clock import Clock
 from ranking_app.kafka_client import started
 from ranking_app.metrics import Metrics
 from schemas.decode import DecodeRules
+from tables.changed import Changed
 from tables.changelog import ChangelogWriter
 from tables.panes import LINE_ROLES, ROLES, OnWritten, OwnedPartition
 from tables.restore import restore
@@ -134,7 +135,7 @@ class Ownership:
         async def move(owned: OwnedPartition) -> None:
             position = owned.positions[role]
             if position.next_offset == seen_at:
-                await owned.write({}, {role: position.moved(next_offset=fetched_to)}, ())
+                await owned.write(Changed(), {role: position.moved(next_offset=fetched_to)}, ())
 
         if fetched_to > seen_at:
             worker.run_between_flushes(move)

@@ -9,7 +9,8 @@ from typing import Protocol
 from ranking_app.rankings.tally import Ids, Tally, ids_of, without
 from schemas.decode import Bad, Decoded
 from schemas.record import Record
-from tables.pane_cache import Changed, SourcePanes
+from tables.changed import Changed
+from tables.pane_cache import SourcePanes
 
 MANY_REPEATED = 4
 """Where more than one in so many sales of a slice goes, it is quicker to look at all of them."""

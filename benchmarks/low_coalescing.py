@@ -57,6 +57,7 @@ from ranking_app.web.board_answers import BoardAnswers
 from ranking_app.web.dump import dump
 from ranking_app.web.questions import Page, Question
 from schemas.decode import DecodeRules
+from tables.changed import Columns
 from tables.changelog import BATCH_BYTES, ChangelogWriter
 from tables.panes import OwnedPartition
 from tables.store import Pair, PartitionStore
@@ -239,9 +240,9 @@ class World:
             with self.stages.of("count"):
                 await self._workers[partition]._flush([batch])
 
-    async def _wrote(self, partition: int, first_offset: int, pairs: Sequence[Pair]) -> None:
+    async def _wrote(self, partition: int, first_offset: int, pairs: Sequence[Pair], fresh: Columns) -> None:
         with self.stages.within("count", "apply own writes"):
-            await self.follower.wrote(partition, first_offset, pairs)
+            await self.follower.wrote(partition, first_offset, pairs, fresh)
 
     async def second(self, events: int) -> None:
         """One simulated second at so many events."""

@@ -55,7 +55,12 @@ def parse_pane_keys(keys: Sequence[bytes]) -> tuple[NDArray[np.int64], list[str]
     """As parse_pane_key of many: (role, partition, minute) of each in columns, shape (3, keys), and the schedules."""
     heads = np.frombuffer(b"".join([key[:_PANE_HEAD_BYTES] for key in keys]), _PANE_HEADS)
     columns = np.array([heads["role"], heads["partition"], heads["minute"]], np.int64)
-    return columns, [key[_PANE_HEAD_BYTES:].decode() for key in keys]
+    return columns, schedules_of(keys)
+
+
+def schedules_of(keys: Sequence[bytes]) -> list[str]:
+    """The schedules of panes with these keys."""
+    return [key[_PANE_HEAD_BYTES:].decode() for key in keys]
 
 
 def position_key(role: int, partition: int) -> bytes:

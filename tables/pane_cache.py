@@ -7,11 +7,15 @@ it takes to read the whole pane, change it and write it.
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import compress
+
+import numpy as np
 
 from ranking_app.rankings.pane_text import merged
-from ranking_app.rankings.panes import Pane, applied_of, decode_pane, encode_new, encode_pane, fold, place_of
-from ranking_app.rankings.tally import Parts, summed
+from ranking_app.rankings.panes import Pane, applied_of, cells_text_of, decode_pane, encode_pane, fold, place_of
+from ranking_app.rankings.tally import NUMBERS, Parts, summed
 from schemas.sale import Sale
+from tables.changed import Changed
 from tables.layout import PANE_HEAD_BYTES, pane_head, parse_pane_key
 
 CACHED_PANES, CACHED_BYTES = 100_000, 16_000_000
@@ -20,9 +24,6 @@ from RocksDB. A replay fills panes to the brim and does not come back to them: t
 
 LOOK_EVERY_PANES, LOOK_EVERY_SHARE = 1_000, 8
 """The bytes in the cache are counted after it has grown by so many panes, and by one in so many of it."""
-
-Changed = dict[bytes, bytes]
-"""Panes to be written, by key, encoded."""
 
 
 class PaneCache:
@@ -41,7 +42,7 @@ class PaneCache:
         self._stored = stored
         self._last_stored = last_stored
         self._damaged = damaged
-        self._panes: Changed = {}
+        self._panes: dict[bytes, bytes] = {}
         self._trim_at = LOOK_EVERY_PANES
         self._last_elsewhere: dict[bytes, bytes] = {}
         """By head: no key behind this one is in the store and not here. Most panes are of a new minute: to look for one
@@ -53,7 +54,9 @@ class PaneCache:
     def known(self, key: bytes) -> bytes | None:
         """The pane as it stands, as encode_pane writes it; None where there is none."""
         found = self._panes.get(key)
-        if found is None and self._may_be_stored(key) and (value := self._stored(key)) is not None:
+        if found is not None or key > self._last_elsewhere_of(key[:PANE_HEAD_BYTES]):
+            return found
+        if (value := self._stored(key)) is not None:
             try:
                 # What is added to it later is added to its text, most of which nobody looks at: it has to be right now.
                 found = encode_pane(decode_pane(value, parse_pane_key(key)[2]))
@@ -62,9 +65,16 @@ class PaneCache:
             self._panes[key] = found
         return found
 
+    def known_of(self, head: bytes, keys: Sequence[bytes]) -> list[bytes | None]:
+        """As known of each; head: of all of them."""
+        last = self._last_elsewhere_of(head)
+        found = zip(keys, map(self._panes.get, keys), strict=True)
+        return [self.known(key) if pane is None and key <= last else pane for key, pane in found]
+
     def keep(self, changed: Changed) -> None:
         """Panes as they stand from now on. They are written, or all is forgotten."""
-        self._panes.update(changed)
+        self._panes.update(changed.fresh)
+        self._panes.update(changed.others)
 
     def trim(self) -> None:
         """Drop the panes that were first used longest ago. Only between flushes: the others are in the store then."""
@@ -86,12 +96,11 @@ class PaneCache:
         self._panes.clear()
         self._trim_at = LOOK_EVERY_PANES
 
-    def _may_be_stored(self, key: bytes) -> bool:
-        head = key[:PANE_HEAD_BYTES]
+    def _last_elsewhere_of(self, head: bytes) -> bytes:
         last = self._last_elsewhere.get(head)
         if last is None:
             last = self._last_elsewhere[head] = self._last_stored(head) or head
-        return key <= last
+        return last
 
     def _leave(self, keys: Iterable[bytes]) -> None:
         """These are in the store alone."""
@@ -121,17 +130,23 @@ class SourcePanes:
         None, and nothing is changed, where a pane has taken a sale at or above the first one of its part: somebody has
         to look at each.
         """
-        head, known = pane_head(self.role, self.partition), self.cache.known
-        touched: Changed = {}
-        for place, first, applied, cells in zip(parts.places, parts.first, parts.applied, parts.cells, strict=True):
-            key = head + place
-            pane = known(key)
+        head = pane_head(self.role, self.partition)
+        keys = [head + place for place in parts.places]
+        panes = self.cache.known_of(head, keys)
+        numbers = np.frombuffer(parts.numbers, np.int64).reshape(-1, NUMBERS)
+        is_fresh = (numbers[:, 2] >= 0) & np.array([pane is None for pane in panes], bool)
+        others: dict[bytes, bytes] = {}
+        for row in np.flatnonzero(~is_fresh).tolist():
+            pane, (applied, first) = panes[row], numbers[row, :2].tolist()
             if pane is None:
-                touched[key] = encode_new(first, applied, cells)
+                others[keys[row]] = parts.texts[row]
             elif first > applied_of(pane):
-                touched[key] = merged(pane, first, applied, cells)
+                others[keys[row]] = merged(pane, first, applied, cells_text_of(parts.texts[row]))
             else:
                 return None
+        fresh = dict(compress(zip(keys, parts.texts, strict=True), is_fresh.tolist()))
+        columns = np.vstack((np.full(len(fresh), self.role), numbers[is_fresh].T))
+        touched = Changed(fresh, columns, others)
         self.cache.keep(touched)
         return touched
 
@@ -147,6 +162,6 @@ class SourcePanes:
             return found
 
         fold(pane_of, sales)
-        touched = {key: encode_pane(pane) for key, pane in panes.items()}
+        touched = Changed(others={key: encode_pane(pane) for key, pane in panes.items()})
         self.cache.keep(touched)
         return touched

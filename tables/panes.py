@@ -8,9 +8,10 @@ changelog offset in one write batch, then the caller acknowledges its source rec
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from ranking_app.errors import RankingError
+from tables.changed import NO_COLUMNS, Changed, Columns
 from tables.changelog import ChangelogWriter
 from tables.layout import position_key
-from tables.pane_cache import Changed, PaneCache, SourcePanes
+from tables.pane_cache import PaneCache, SourcePanes
 from tables.position import Position
 from tables.seen import SeenBatch, SeenIds
 from tables.store import Pair, PartitionStore
@@ -23,9 +24,10 @@ LINE_ROLES = (3, 4)
 catalogue's, which has no panes."""
 
 
-OnWritten = Callable[[int, int, Sequence[Pair]], Awaitable[None]]
-"""Told what the changelog and the store have: partition, offset of the first pair, pairs at offsets without a gap.
-No pairs, and the offset after them, where somebody else's are between them."""
+OnWritten = Callable[[int, int, Sequence[Pair], Columns], Awaitable[None]]
+"""Told what the changelog and the store have: partition, offset of the first pair, pairs at offsets without a gap, and
+of the first ones, which are fresh, the columns (Changed). No pairs, and the offset after them, where somebody else's
+are between them."""
 
 
 class ChangelogDiverged(RankingError):
@@ -82,11 +84,11 @@ class OwnedPartition:
         memory: the caller must not go on.
         """
         positions = {role: self._named(position) for role, position in positions.items()}
-        pairs: list[Pair] = list(panes.items())
+        pairs = panes.pairs()
         pairs += [(batch.key, batch.value) for _, batch in seen if batch.key is not None]
         # Positions last: should a flush ever need two record batches, the guard in the panes covers the first one.
         pairs += [(position_key(role, self.number), position.encode()) for role, position in positions.items()]
-        await self._write(pairs)
+        await self._write(pairs, panes.columns)
         for role, position in positions.items():
             self.positions[role] = position
         for role, batch in seen:
@@ -97,7 +99,7 @@ class OwnedPartition:
         """Say in the changelog who owns the partition from now on, also of one that brings nothing."""
         if self._owner is not None:
             owner = self._owner
-            await self.write({}, {role: self.positions[role].taken_over_by(owner) for role in ROLES}, ())
+            await self.write(Changed(), {role: self.positions[role].taken_over_by(owner) for role in ROLES}, ())
         self.taken_over = True
 
     async def retire(self, keys: Sequence[bytes]) -> None:
@@ -120,7 +122,7 @@ class OwnedPartition:
         if value is not None:
             await self._write([(key, value)])
 
-    async def _write(self, pairs: Sequence[Pair]) -> None:
+    async def _write(self, pairs: Sequence[Pair], fresh: Columns = NO_COLUMNS) -> None:
         if not pairs:
             return
         first, last = await self._changelog.append(self.number, pairs)
@@ -133,9 +135,9 @@ class OwnedPartition:
         self._store.write(pairs, last)
         if self._on_written is not None:
             if last - first + 1 == len(pairs):
-                await self._on_written(self.number, first, pairs)
+                await self._on_written(self.number, first, pairs, fresh)
             else:  # in several batches, and somebody else wrote in between
-                await self._on_written(self.number, last + 1, ())
+                await self._on_written(self.number, last + 1, (), NO_COLUMNS)
 
     def _named(self, position: Position) -> Position:
         """The position with this owner's name: it may have been another's before the store was restored."""

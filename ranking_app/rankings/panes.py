@@ -144,6 +144,15 @@ def encode_new(first: int, applied: int, cells: bytes) -> bytes:
     return b"[%d,%d%b]" % (applied, first, cells)
 
 
+def cells_text_of(text: bytes) -> bytes:
+    """The cells in what encode_new has written: at least one.
+
+    >>> cells_text_of(b"[7,5,1,2,1,500]")
+    b',1,2,1,500'
+    """
+    return b"," + text[1:-1].split(b",", 2)[2]
+
+
 def cells_of(text: bytes, minute: int) -> dict[int, list[int]]:
     """The inverse of Pane.cells_text: as Pane.seconds, in a minute since the epoch.
 

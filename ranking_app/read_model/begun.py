@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from ranking_app.rankings.few_cells import few_cells
 from ranking_app.rankings.panes import MINUTE_S, Cell
-from ranking_app.read_model.pane_offsets import MINUTE_SHIFT, SOURCE_BITS, pane_numbers
-from tables.layout import parse_pane_keys
+from ranking_app.read_model.pane_offsets import MINUTE_SHIFT, SOURCE_BITS, Numbers, pane_numbers
+from tables.layout import parse_pane_keys, schedules_of
 
 _NONE = -1
 
@@ -32,9 +32,8 @@ TAKEN_SCHEDULES, TAKEN_ROWS = 250, 4_000
 
 
 class Begun(NamedTuple):
-    """Panes of few cells as they were written, at least one. ids: of their schedules; of_rows: of each row's."""
+    """Panes of few cells as they were written, at least one. of_rows: the schedule of each row."""
 
-    ids: list[str]
     of_rows: list[str]
     minutes: tuple[int, int]
     """The first and the last of them."""
@@ -78,7 +77,16 @@ def begun(panes: Sequence[tuple[bytes, bytes]]) -> Begun | None:
     number = np.repeat(pane_numbers(role, partition, minute), lengths)
     of_rows = list(chain.from_iterable(map(repeat, ids, lengths))) if len(number) > len(ids) else ids
     columns = np.array([number, applied, first, (number >> MINUTE_SHIFT) * MINUTE_S + second, *counted])
-    return Begun(ids, of_rows, minutes, columns)
+    return Begun(of_rows, minutes, columns)
+
+
+def begun_fresh(partition: int, keys: Sequence[bytes], fresh: Columns) -> Begun:
+    """The same of panes of one cell, whose numbers are known (tables.changed.Changed)."""
+    role, applied, first, second, *counted = fresh
+    minute = second // MINUTE_S
+    numbers = pane_numbers(role, np.full(len(keys), partition), minute)
+    minutes = int(minute.min()), int(minute.max())
+    return Begun(schedules_of(keys), minutes, np.array([numbers, applied, first, second, *counted]))
 
 
 def versions(columns: Columns) -> Iterator[tuple[int, int, int, list[Cell]]]:
@@ -123,30 +131,47 @@ class BegunPanes:
     """Those that wait, by schedule. Not thread-safe."""
 
     def __init__(self) -> None:
-        self._newest: dict[str, int] = {}
-        """The newest row of each schedule."""
+        self._index: dict[str, int] = {}
+        """Of every schedule that has come since all was forgotten; `_ids` the other way round."""
+        self._ids: list[str] = []
+        self._newest = array("q")
+        """By index, the newest row of each schedule."""
+        self._schedules = 0
+        """How many have something that waits."""
+        self._rows = 0
         self._before = array("q")
-        """Of each row, the one before it of the same schedule."""
+        """Of each row, the one before it of the same schedule. There is room for more, and in the columns too."""
         self._columns: Columns = np.empty((COLUMNS, 0), np.int64)
 
     def __len__(self) -> int:
-        """How many are in memory; some may have been taken already."""
-        return len(self._before)
+        """How many rows are in memory; some may have been taken already."""
+        return self._rows
 
     def __contains__(self, schedule_id: str) -> bool:
-        return schedule_id in self._newest
+        index = self._index.get(schedule_id)
+        return index is not None and self._newest[index] != _NONE
 
-    def add(self, ids: Sequence[str], columns: Columns) -> None:
-        """Have these wait; a schedule's panes are taken in the order in which they came."""
-        newest, before, first = self._newest, self._before, len(self._before)
-        for row, schedule_id in enumerate(ids, first):
-            before.append(newest.get(schedule_id, _NONE))
-            newest[schedule_id] = row
-        if len(before) > self._columns.shape[1]:
-            larger = np.empty((COLUMNS, max(2 * self._columns.shape[1], len(before), FEWEST_ROWS)), np.int64)
-            larger[:, :first] = self._columns[:, :first]
-            self._columns = larger
-        self._columns[:, first : len(before)] = columns
+    def add(self, ids: Sequence[str], columns: Columns) -> tuple[list[str], list[str]]:
+        """Have these rows wait; a schedule's are taken in the order in which they came.
+
+        Returns the same ids, one text for each schedule, and those of which nothing waited.
+        """
+        index = self._indices(ids)
+        first, self._rows = self._rows, self._rows + len(ids)
+        self._make_room()
+        self._columns[:, first : self._rows] = columns
+        order = np.argsort(index, kind="stable")
+        schedule, row = index[order], first + order
+        begins = np.flatnonzero(np.append(True, schedule[1:] != schedule[:-1]))
+        newest = np.frombuffer(self._newest, np.int64)
+        before = np.append(_NONE, row[:-1])
+        before[begins] = waited = newest[schedule[begins]]
+        np.frombuffer(self._before, np.int64)[row] = before
+        newest[schedule[begins]] = row[np.append(begins[1:], len(row)) - 1]
+        new = schedule[begins[waited == _NONE]].tolist()
+        self._schedules += len(new)
+        of_index = self._ids.__getitem__
+        return list(map(of_index, index.tolist())), list(map(of_index, new))
 
     def take(self, ids: Iterable[str]) -> Iterator[Taken]:
         """What waits of these schedules, and is forgotten: of some schedules at a time.
@@ -155,13 +180,9 @@ class BegunPanes:
         """
         some, lengths, rows = list[str](), list[int](), list[int]()
         for schedule_id in ids:
-            row = self._newest.pop(schedule_id, _NONE)
-            if row == _NONE:
+            if schedule_id not in self:
                 continue
-            own = [row]
-            while (row := self._before[row]) != _NONE:
-                own.append(row)
-            own.reverse()
+            own = self._taken(self._index[schedule_id])
             some.append(schedule_id)
             lengths.append(len(own))
             rows += own
@@ -170,15 +191,43 @@ class BegunPanes:
                 some, lengths, rows = [], [], []
         if some:
             yield Taken(some, lengths, self._columns[:, rows])
-        if not self._newest:
+        if not self._schedules:
             self.clear()
 
     def ids(self) -> list[str]:
         """Schedules of which something waits."""
-        return list(self._newest)
+        return [schedule_id for schedule_id, row in zip(self._ids, self._newest, strict=False) if row != _NONE]
 
     def clear(self) -> None:
         """Forget everything."""
-        self._newest = {}
-        self._before = array("q")
-        self._columns = np.empty((COLUMNS, 0), np.int64)
+        self.__init__()  # type: ignore[misc]
+
+    def _indices(self, ids: Sequence[str]) -> Numbers:
+        index = self._index
+        found: list[int | None] = list(map(index.get, ids))
+        if None in found:
+            for at, known in enumerate(found):
+                if known is None:
+                    found[at] = new = index.setdefault(ids[at], len(index))
+                    if new == len(self._ids):
+                        self._ids.append(ids[at])
+                        self._newest.append(_NONE)
+        return np.array(found, np.int64)
+
+    def _taken(self, index: int) -> list[int]:
+        """The rows of a schedule that wait, in the order in which they came; they do not wait any more."""
+        row, self._newest[index] = self._newest[index], _NONE
+        self._schedules -= 1
+        rows = [row]
+        while (row := self._before[row]) != _NONE:
+            rows.append(row)
+        rows.reverse()
+        return rows
+
+    def _make_room(self) -> None:
+        room = self._columns.shape[1]
+        if self._rows > room:
+            larger = np.empty((COLUMNS, max(2 * room, self._rows, FEWEST_ROWS)), np.int64)
+            larger[:, :room] = self._columns
+            self._columns = larger
+            self._before.extend(array("q", bytes(8 * (larger.shape[1] - len(self._before)))))

@@ -16,6 +16,7 @@ from ranking_app.read_model.sources import CATALOGUE, SourceKey
 from ranking_app.read_model.spared import SparedPartitions
 from ranking_app.read_model.state import ReadModel
 from ranking_app.tasks import telling
+from tables.changed import Columns
 from tables.store import Pair
 
 ENDS_INTERVAL_S = 0.2
@@ -186,10 +187,11 @@ class Follower:
             await close(self._consumer)
         self._metrics.complete.set_function(float)  # it held the model, which may be large and frozen
 
-    async def wrote(self, partition: int, first_offset: int, pairs: Sequence[Pair]) -> None:
+    async def wrote(self, partition: int, first_offset: int, pairs: Sequence[Pair], fresh: Columns) -> None:
         """What an owner in this process wrote to the changelog, acknowledged: need not come back from the brokers.
 
         It counts where it is what comes next, as offsets say. What others wrote before it is fetched, and it too.
+        fresh: of the first pairs (tables.changed.Changed).
         """
         if self._spared is None:
             return
@@ -200,11 +202,11 @@ class Follower:
         # Looked at anew for each slice: what was fetched before may come in between.
         while (done := self._next_offsets[partition] - first_offset) < len(pairs):
             left = len(pairs) - done
-            part = pairs[done : done + (SLICE_RECORDS if left >= 2 * SLICE_RECORDS else left)]  # no small one is left
-            self._model.apply_own(partition, part)
-            self._applied(partition, first_offset + done + len(part))
+            part = slice(done, done + (SLICE_RECORDS if left >= 2 * SLICE_RECORDS else left))  # no small one is left
+            self._model.apply_own(partition, pairs[part], fresh[:, part])
+            self._applied(partition, first_offset + part.stop)
             self.moved.set()
-            if len(part) >= SLICE_RECORDS:
+            if part.stop - part.start >= SLICE_RECORDS:
                 await asyncio.sleep(0)
 
     def fetch_all(self) -> None:

@@ -26,6 +26,7 @@ from ranking_app.read_model.sources import Completeness, SourceActivity, SourceK
 from ranking_app.read_model.unread import MANY_PAIRS, ReadWhenAsked, UnreadPanes
 from ranking_app.tasks import in_turns
 from schemas.catalogue import Listing, decode_listing, latest_listing_ms
+from tables.changed import NO_COLUMNS, Columns
 from tables.layout import (
     PANE,
     POSITION,
@@ -155,16 +156,16 @@ class ReadModel:
         elif kind == POSITION and value is not None:
             self._apply_position(partition, key, Position.decode(value))
 
-    def apply_own(self, partition: int, pairs: Sequence[Pair]) -> None:
+    def apply_own(self, partition: int, pairs: Sequence[Pair], fresh: Columns = NO_COLUMNS) -> None:
         """As apply_change of each, where an owner in this process has just encoded them.
 
-        Panes are read when somebody asks their schedule.
+        fresh: of the first pairs (tables.changed.Changed). Panes are read when somebody asks their schedule.
         """
         if len(pairs) >= MANY_PAIRS:
-            found, pairs = self._unread.begin(pairs)
-            if found is not None:
-                self._note_minutes(list(map(self._known_id, found.ids)), found.minutes)
-                self._own.make_room(len(found.of_rows))
+            begun, pairs = self._unread.begin(partition, pairs, fresh)
+            for its in begun:
+                self._note_minutes(its.ids, its.minutes)
+                self._own.make_room(len(its.ids))
         waiting, ids, minutes = self._unread.by_schedule, list[str](), set[int]()
         for key, value in pairs:
             if value is None or key[:1] != PANE:

@@ -5,11 +5,12 @@ backlog, panes of few cells wait as columns (docs/decisions/0018-panes-as-column
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, ValuesView
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from ranking_app.rankings.few_cells import FEW_CELLS_COMMAS
 from ranking_app.rankings.panes import applied_of
-from ranking_app.read_model.begun import TAKEN_ROWS, TAKEN_SCHEDULES, Begun, BegunPanes, Taken, begun
+from ranking_app.read_model.begun import TAKEN_ROWS, TAKEN_SCHEDULES, Begun, BegunPanes, Taken, begun, begun_fresh
+from tables.changed import Columns
 from tables.layout import PANE
 from tables.store import Pair
 
@@ -19,11 +20,20 @@ T = TypeVar("T")
 MANY_PAIRS = 500
 """From so many on in one go, panes of few cells wait as columns: a backlog is being read."""
 
-MOST_BEGUN = 1_048_576
+MOST_BEGUN = 2_097_152
 """Rows of panes of few cells that wait, some 70 bytes each; as many again may be there while those are read."""
 
 _AS_COLUMNS: dict[bytes, bytes] = {}
 """For schedules of which no text waits. Never changed."""
+
+
+class Waiting(NamedTuple):
+    """What has come to wait as columns."""
+
+    ids: list[str]
+    """Of the schedule of each row, one text for all that know it."""
+    minutes: tuple[int, int]
+    """The first and the last of them."""
 
 
 class UnreadPanes:
@@ -35,7 +45,7 @@ class UnreadPanes:
         self._keys: set[bytes] = set()
         """Of all that wait as text."""
         self.ever_begun = 0
-        """How many have ever come to wait as columns."""
+        """How many rows have ever come to wait as columns."""
         self._begun = BegunPanes()
         self._full = BegunPanes()
         """Those that came before, and are read because there are so many."""
@@ -45,31 +55,38 @@ class UnreadPanes:
         """How many wait as text, over all schedules."""
         return len(self._keys)
 
-    def begin(self, pairs: Sequence[Pair]) -> tuple[Begun | None, Sequence[Pair]]:
-        """Have those of many pairs that are panes of few cells wait as columns; these, and the pairs that are not.
+    def begin(self, partition: int, pairs: Sequence[Pair], fresh: Columns) -> tuple[list[Waiting], Sequence[Pair]]:
+        """Have those of many pairs that are panes of few cells wait as columns; what waits now, and all other pairs.
 
-        A pane that waits as text is not: a newer text takes its place.
+        fresh: of the first pairs (tables.changed.Changed). A pane that waits as text goes on to do so: a newer text
+        takes its place.
         """
+        waiting = list[Waiting]()
+        keys = [key for key, _ in pairs[: fresh.shape[1]]]
+        if keys and self._keys.isdisjoint(keys):
+            waiting.append(self._have_wait(begun_fresh(partition, keys, fresh)))
+            pairs = pairs[len(keys) :]
         others = dict(pairs)
         few = [
             (key, value)
             for key, value in pairs
-            if value is not None and key[:1] == PANE and value.count(b",") in FEW_CELLS_COMMAS
+            if value is not None and key[:1] == PANE and value.count(b",") in FEW_CELLS_COMMAS and key not in self._keys
         ]
-        if not self._keys.isdisjoint([key for key, _ in few]):
-            few = [(key, value) for key, value in few if key not in self._keys]
         # One key twice, as no flush has it: which of them comes last is not told by two ways of waiting.
         found = begun(few) if few and len(others) == len(pairs) else None
         if found is None:
-            return None, pairs
+            return waiting, pairs
+        waiting.append(self._have_wait(found))
         for key, _ in few:
             del others[key]
-        waiting = self.by_schedule
-        for schedule_id in found.ids:
-            waiting.setdefault(schedule_id, _AS_COLUMNS)
-        self._begun.add(found.of_rows, found.columns)
-        self.ever_begun += len(found.ids)
-        return found, list(others.items())
+        return waiting, list(others.items())
+
+    def _have_wait(self, some: Begun) -> Waiting:
+        ids, new = self._begun.add(some.of_rows, some.columns)
+        for schedule_id in new:
+            self.by_schedule.setdefault(schedule_id, _AS_COLUMNS)
+        self.ever_begun += len(ids)
+        return Waiting(ids, some.minutes)
 
     def take(self, schedule_ids: Sequence[str]) -> list[Taken]:
         """What waits as columns of a few schedules, in the order in which it came, and is forgotten.

@@ -8,6 +8,7 @@ from typing import Any
 from unittest.mock import patch
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import pytest
 import structlog
 from aiokafka import TopicPartition
@@ -16,16 +17,18 @@ from hypothesis import strategies as st
 
 from ranking_app.clock import ManualClock
 from ranking_app.metrics import Metrics
-from ranking_app.rankings.panes import NOTHING_APPLIED, Pane, applied_of, encode_pane
+from ranking_app.rankings.panes import NOTHING_APPLIED, Pane, applied_of, encode_pane, parts_of
 from ranking_app.rankings.windows import Window
 from ranking_app.read_model import begun, own_panes, state, unread
 from ranking_app.read_model import follower as following
 from ranking_app.read_model.follower import Follower
 from ranking_app.read_model.sources import SourceKey
 from ranking_app.read_model.state import ReadModel, ReadRules
-from tables.layout import PANE, pane_key
+from tables.changed import NO_COLUMNS
+from tables.layout import PANE, pane_key, parse_pane_key
 from tests.property.test_crash_independence import NOW_MS, Life, events, record
 from tests.support.memory import FakeRecord
+from tests.support.tallying import PatternTallying, Says, small_slices
 
 CHANGELOG = "panes-changelog"
 PARTITIONS = 2
@@ -44,7 +47,7 @@ class Recording(ReadModel):
     def apply_change(self, partition: int, key: bytes, value: bytes | None) -> None:
         self.given[partition].append(key)
 
-    def apply_own(self, partition: int, pairs: Any) -> None:
+    def apply_own(self, partition: int, pairs: Any, fresh: Any = NO_COLUMNS) -> None:
         self.given[partition] += [key for key, _ in pairs]
 
 
@@ -158,7 +161,7 @@ class Run:
 
     async def _bring(self, partition: int, first: int, pairs: list[Pair]) -> None:
         async with self._owner[partition]:  # one writer at a time
-            await self.follower.wrote(partition, first, pairs)
+            await self.follower.wrote(partition, first, pairs, NO_COLUMNS)
 
     async def settle(self) -> None:
         """Everything is there to be fetched, and nobody brings any more."""
@@ -192,26 +195,61 @@ def test_every_record_counts_once_in_its_order(todo: list[tuple[str, int, int]])
     asyncio.run(given_in_order(todo))
 
 
-def model_of(pairs: list[Pair], own: list[bool], ask: list[bool]) -> ReadModel:
+class Owner:
+    """Brings what it wrote; knows_numbers: with the columns of what is fresh."""
+
+    def __init__(self, model: ReadModel, knows_numbers: bool) -> None:
+        self._model = model
+        self._knows_numbers = knows_numbers
+        self._known: set[bytes] = set()
+        self._pairs: list[Pair] = []
+        self._fresh: list[list[int]] = []
+
+    def has(self, key: bytes, value: bytes | None) -> None:
+        """To be brought with what it has already."""
+        if key in dict(self._pairs):
+            self.bring()
+        fresh = self._numbers(key, value)
+        if fresh is None:
+            self._pairs.append((key, value))
+        else:  # first, as they are in a flush
+            self._pairs.insert(len(self._fresh), (key, value))
+            self._fresh.append(fresh)
+        self._known.add(key)
+
+    def bring(self) -> None:
+        fresh = np.array(self._fresh, np.int64).T if self._fresh else NO_COLUMNS
+        self._model.apply_own(0, self._pairs, fresh)
+        self._pairs, self._fresh = [], []
+
+    def saw(self, key: bytes) -> None:
+        """Another brought it."""
+        self._known.add(key)
+
+    def _numbers(self, key: bytes, value: bytes | None) -> list[int] | None:
+        if not self._knows_numbers or key[:1] != PANE or key in self._known or value is None:
+            return None
+        role, _, minute, _ = parse_pane_key(key)
+        applied, first, cells = parts_of(value, minute)
+        return None if first is None or len(cells) != 1 else [role, applied, first, *cells[0]]
+
+
+def model_of(pairs: list[Pair], own: list[bool], ask: list[bool], knows_numbers: bool = False) -> ReadModel:
     """After these records; own, ask: of which the owner is here, and after which somebody asks, again and again.
 
     What the owner has in one go, it brings in one go, up to where a key comes again, as in flushes.
     """
     model = ReadModel(RULES, ManualClock(NOW_MS))
-    brought: list[Pair] = []
+    owner = Owner(model, knows_numbers)
     for number, (key, value) in enumerate(pairs):
-        if key in dict(brought):
-            model.apply_own(0, brought)
-            brought = []
         if own[number % len(own)]:
-            brought.append((key, value))
+            owner.has(key, value)
         else:
-            model.apply_own(0, brought)
+            owner.bring()
             model.apply_change(0, key, value)
-            brought = []
+            owner.saw(key)
         if ask[number % len(ask)]:
-            model.apply_own(0, brought)
-            brought = []
+            owner.bring()
             model.changed()
             one = model.schedules.get(f"S{number % 4}")
             if one is not None:
@@ -219,7 +257,7 @@ def model_of(pairs: list[Pair], own: list[bool], ask: list[bool]) -> ReadModel:
             if number % 3 == 0:
                 for schedule in model.schedules.values():
                     schedule.curve.columns()
-    model.apply_own(0, brought)
+    owner.bring()
     model.changed()
     return model
 
@@ -238,15 +276,17 @@ QUESTIONS: list[Callable[[ReadModel], Any]] = [
 ]
 
 
-@pytest.mark.parametrize("many_pairs", [1, 500])
+@pytest.mark.parametrize(("many_pairs", "knows_numbers"), [(1, False), (1, True), (500, True)])
 @pytest.mark.parametrize("question", QUESTIONS)
-async def test_whatever_is_asked_first_has_what_waits(question: Callable[[ReadModel], Any], many_pairs: int) -> None:
+async def test_whatever_is_asked_first_has_what_waits(
+    question: Callable[[ReadModel], Any], many_pairs: int, knows_numbers: bool
+) -> None:
     life = Life()
     await life.flush([record(n, (n % 4, 5 + n, 1, False, n)) for n in range(12)])
     await life.flush([record(n, (n % 4, 50 + n, 1, False, n)) for n in range(12, 24)])
     with as_columns(many_pairs, few_schedules=2, most_begun=100, taken=3):
-        own = model_of(life.log.pairs, [True], [False])
-    assert own._unread.by_schedule and own.ever_begun == (8 if many_pairs == 1 else 0), "else this tests nothing"
+        own = model_of(life.log.pairs, [True], [False], knows_numbers)
+    assert own._unread.by_schedule and own.ever_begun == (24 if many_pairs == 1 else 0), "else this tests nothing"
     assert question(own) == question(model_of(life.log.pairs, [False], [False]))
 
 
@@ -306,9 +346,12 @@ own_or_not = st.lists(st.booleans(), min_size=1, max_size=5)
     st.lists(st.integers(1, 12), min_size=1, max_size=4),
     own_or_not,
     own_or_not,
+    st.booleans(),
     st.data(),
 )
-def test_what_an_owner_here_wrote_gives_the_same_as_what_another_wrote(given_events, sizes, own, ask, data):
+def test_what_an_owner_here_wrote_gives_the_same_as_what_another_wrote(
+    given_events, sizes, own, ask, knows_numbers, data
+):
     life = Life()
     life.live([record(offset, event) for offset, event in enumerate(given_events)], sizes, {})
     pairs = life.log.pairs
@@ -318,7 +361,7 @@ def test_what_an_owner_here_wrote_gives_the_same_as_what_another_wrote(given_eve
     expected = model_of(pairs, [False], [False])
     sizes_of_columns = data.draw(columns)
     with as_columns(*sizes_of_columns):
-        found = model_of(pairs, own, ask)
+        found = model_of(pairs, own, ask, knows_numbers)
         assert what_is_in(found) == what_is_in(expected)
     changes, all_changes = found.changes_since(0), expected.changes_since(0)
     assert changes is not None and all_changes is not None
@@ -326,6 +369,31 @@ def test_what_an_owner_here_wrote_gives_the_same_as_what_another_wrote(given_eve
     assert changes.from_s <= all_changes.from_s and changes.until_s >= all_changes.until_s
     # What was older for a moment that nobody saw need not be written again.
     assert left_behind(pairs) <= panes_that_went_back(found) <= panes_that_went_back(expected)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(events, max_size=60), st.lists(st.integers(1, 12), min_size=1, max_size=4), st.booleans(), columns)
+def test_what_an_owner_brings_as_numbers_is_what_it_wrote_as_texts(given_events, sizes, by_tally, sizes_of_columns):
+    life = Life(PatternTallying(Says.TALLY if by_tally else Says.BUSY))
+    found = ReadModel(RULES, ManualClock(NOW_MS))
+    brought = list[int]()
+
+    async def on_written(partition: int, first: int, pairs: Any, fresh: Any) -> None:
+        brought.append(fresh.shape[1])
+        assert len(pairs) >= fresh.shape[1]
+        for (key, text), (role, *numbers) in zip(pairs, fresh.T.tolist(), strict=False):
+            key_role, _, minute, _ = parse_pane_key(key)
+            applied, lowest, (cell,) = parts_of(text, minute)
+            assert (role, *numbers) == (key_role, applied, lowest, *cell)
+        found.apply_own(partition, pairs, fresh)
+
+    life.owned._on_written = on_written
+    with as_columns(*sizes_of_columns), small_slices():
+        life.live([record(offset, event) for offset, event in enumerate(given_events)], sizes, {})
+        found.changed()
+        assert what_is_in(found) == what_is_in(model_of(life.log.pairs, [False], [False]))
+    if all(not cancelled and quantity for _, _, quantity, cancelled, _ in given_events):
+        assert any(brought) == bool(given_events), "else this tests nothing"
 
 
 def panes_that_went_back(model: ReadModel) -> set[bytes]:
@@ -377,7 +445,7 @@ async def test_an_owner_brings_what_it_wrote_or_says_that_there_is_a_gap(others:
     """More than one record batch, and somebody else between them: nobody may take the offsets for its own."""
     life, told = Life(), []
 
-    async def on_written(partition: int, first: int, pairs: Any) -> None:
+    async def on_written(partition: int, first: int, pairs: Any, fresh: Any) -> None:
         told.append((partition, first, [key for key, _ in pairs]))
 
     append = life.log.append
@@ -474,7 +542,7 @@ def test_a_schedule_of_which_panes_wait_before_and_after_it_was_full_is_read_onc
     with as_columns(1, few_schedules=1, most_begun=2, taken=1):
         waiting = unread.UnreadPanes()
         for offset, key in enumerate(keys):
-            waiting.begin([(key, encode_pane(Pane(offset, {offset * 60: [1, 0, 0]}, offset)))])
+            waiting.begin(0, [(key, encode_pane(Pane(offset, {offset * 60: [1, 0, 0]}, offset)))], NO_COLUMNS)
             if waiting.is_full and offset < 2:
                 waiting.take_full()
         taken = waiting.take(["S"])

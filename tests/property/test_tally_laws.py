@@ -11,12 +11,13 @@ from hypothesis import strategies as st
 
 from agents.slices import MANY_REPEATED, SalesSlice, TalliedSlice
 from ranking_app.rankings.event_ids import digests_of
-from ranking_app.rankings.panes import Pane, decode_pane, encode_pane, fold, minute_of
+from ranking_app.rankings.panes import Pane, decode_pane, encode_pane, fold, minute_of, parts_of
 from ranking_app.rankings.tally import Ids, Parts, Tally, tally
 from schemas.decode import Decoded, DecodeRules, decode_batch
 from schemas.sale import Sale
-from tables.layout import pane_head, pane_key
-from tables.pane_cache import Changed, PaneCache, SourcePanes
+from tables.changed import Changed
+from tables.layout import pane_head, pane_key, parse_pane_key
+from tables.pane_cache import PaneCache, SourcePanes
 from tests.property.events import SPAN_S, START_S, Event, events
 from tests.support.memory import FakeRecord
 
@@ -68,11 +69,21 @@ class Kept:
 
     def write(self, changed: Changed | None) -> None:
         assert changed is not None
-        self.stored.update(changed)
+        self.stored.update(changed.pairs())  # type: ignore[arg-type]
 
     def forget(self) -> None:
         """The cache only."""
         self.cache.clear()
+
+
+def numbers_of_fresh(changed: Changed) -> list[list[int]]:
+    found = []
+    for key, text in changed.fresh.items():
+        role, _, minute, _ = parse_pane_key(key)
+        applied, first, (cell,) = parts_of(text, minute)
+        assert first is not None
+        found.append([role, applied, first, *cell])
+    return found
 
 
 def key_of(schedule_id: str, minute: int) -> bytes:
@@ -119,7 +130,9 @@ def test_any_split_into_tallies_gives_the_panes_of_counting_sale_by_sale(publish
         minutes = fold(pane_of(by_sale), sales_of(part))
         places = {(schedule_id, minute) for schedule_id, panes in minutes.items() for minute in panes}
         assert touched is not None
-        assert touched == as_stored({at: by_sale[at] for at in places})
+        assert dict(touched.pairs()) == as_stored({at: by_sale[at] for at in places})
+        assert numbers_of_fresh(touched) == touched.columns.T.tolist()
+        assert kept.stored.keys().isdisjoint(touched.fresh)
         kept.write(touched)
         if number < len(forgets) and forgets[number]:
             kept.forget()
@@ -148,7 +161,7 @@ def test_tallies_and_sales_may_take_turns(published, sizes, by_tally):
 )
 def test_sales_that_come_again_change_nothing_but_their_panes_are_named(published, sizes, between, data):
     """Also by slices of one flush, of which the store has nothing yet."""
-    kept, by_sale, waiting = Kept(), Panes(), Kept().stored
+    kept, by_sale, waiting = Kept(), Panes(), Changed()
     sales = sales_of(published)
     for number, part in enumerate(split(published, sizes)):
         start = data.draw(st.integers(0, 9), label="sales before these that come again")
@@ -157,10 +170,13 @@ def test_sales_that_come_again_change_nothing_but_their_panes_are_named(publishe
         touched = kept.panes.fold(again)
         minutes = fold(pane_of(by_sale), again)
         places = {(schedule_id, minute) for schedule_id, panes in minutes.items() for minute in panes}
-        assert touched == as_stored({at: by_sale[at] for at in places})
+        assert dict(touched.pairs()) == as_stored({at: by_sale[at] for at in places})
         waiting.update(touched)
+        assert numbers_of_fresh(waiting) == waiting.columns.T.tolist()
+        assert waiting.fresh.keys().isdisjoint(waiting.others)
         if step := between[number % len(between)]:
             kept.write(waiting)
+            waiting = Changed()
             if step == "written and forgotten":
                 kept.forget()
     at_once: Panes = {}
@@ -197,15 +213,15 @@ def test_the_guard_of_a_tally_is_each_panes_own(published, data):
         return
     part = data.draw(st.sampled_from(list(parts.each())), label="part")
     key = pane_head(ROLE, PARTITION) + part.place
-    applied = data.draw(st.integers(part.first, part.applied + 3), label="applied by its pane")
+    applied = data.draw(st.integers(part.numbers[1], part.numbers[0] + 3), label="applied by its pane")
     ahead = Kept()
     ahead.stored[key] = encode_pane(Pane(applied, {}, first=0))
     assert ahead.panes.add(parts) is None
     assert len(ahead.cache) == 1, "no other pane was begun"
     below = Kept()
-    below.stored[key] = encode_pane(Pane(part.first - 1, {}, first=None))
+    below.stored[key] = encode_pane(Pane(part.numbers[1] - 1, {}, first=None))
     below.write(below.panes.add(parts))
-    assert decode_pane(below.stored[key], minute_of(part.place)).applied == part.applied
+    assert decode_pane(below.stored[key], minute_of(part.place)).applied == part.numbers[0]
 
 
 @given(records, sizes)
@@ -288,5 +304,5 @@ def test_a_tallied_slice_is_as_late_as_its_sales(published, watermark_ms, grace_
 
 
 def test_an_empty_slice_is_an_empty_tally():
-    assert tally_of([]) == Tally(0, [], Parts([], [], [], [], None), 0, 0, b"", b"", b"")
+    assert tally_of([]) == Tally(0, [], Parts([], [], b"", None), 0, 0, b"", b"", b"")
     assert tallied([]).late(5, 0) == SalesSlice([], Decoded([], [])).late(5, 0) == (0, 5)

@@ -4,8 +4,9 @@ import pytest
 
 import tables.pane_cache
 from ranking_app.rankings.panes import Pane, encode_pane, parts_of, place_of
-from ranking_app.rankings.tally import Parts
+from ranking_app.rankings.tally import summed
 from schemas.sale import Sale
+from tables.changed import Changed
 from tables.layout import pane_head, pane_key
 from tables.pane_cache import PaneCache, SourcePanes
 from tests.property.test_crash_independence import Life, record
@@ -38,6 +39,9 @@ async def test_a_pane_is_kept_as_it_was_written_and_counted_on() -> None:
     ((key, kept),) = life.owned._cache._panes.items()
     assert life.store.get(key) == kept
     assert parts_of(kept, 0) == (3, 0, [(54, 2, 0, 200), (55, 2, 0, 200)])
+
+
+SALE = Sale(9, "A", 29_300_000 * 60_000, 1, 100, False, None)
 
 
 class Unreadable(Exception):
@@ -76,9 +80,9 @@ def test_nothing_is_added_to_a_stored_pane_that_cannot_be_read(stored: bytes) ->
     panes = SourcePanes(cache_of(Stored({key: stored})), 0, 0)
     for _ in range(2):
         with pytest.raises(Unreadable, match="an unreadable pane"):
-            panes.add(Parts([place_of("A", 29_300_000)], [9], [9], [b",5,1,0,100"], None))
+            panes.add(summed([SALE]))
         with pytest.raises(Unreadable, match="an unreadable pane"):
-            panes.fold([Sale(9, "A", 29_300_000 * 60_000, 1, 100, False, None)])
+            panes.fold([SALE])
 
 
 def test_a_stored_pane_in_another_form_is_kept_as_it_is_written() -> None:
@@ -96,7 +100,7 @@ def test_full_panes_are_bounded_by_their_size(
     full = encode_pane(Pane(99, {second: [10, 0, 1_500_000] for second in range(60)}, 7))
     cache._trim_at = 10
     for number in range(200):
-        cache.keep({b"%d" % number: full})
+        cache.keep(Changed(others={b"%d" % number: full}))
         cache.trim()
     assert 1 <= len(cache) <= 25
 
@@ -122,7 +126,7 @@ def test_panes_that_were_forgotten_are_looked_for_again(monkeypatch: pytest.Monk
     keys = [pane_key(0, 3, minute, "A") for minute in range(10)]
     for key in keys:
         assert cache.known(key) is None
-        cache.keep({key: b"[7,5,1,2,1,500]"})
+        cache.keep(Changed(others={key: b"[7,5,1,2,1,500]"}))
         stored[key] = b"[7,5,1,2,1,500]"
     assert stored.asked == []
     cache._trim_at = 10
