@@ -2,9 +2,11 @@
 
 from collections import deque
 from dataclasses import dataclass
+from itertools import islice
 
 KEPT_IDS = 200_000
-"""Over all revisions together. Who has not looked for so long begins anew, which costs no more than catching up."""
+"""Of the newest revisions, and as many different ones of those before. Who has not looked for so long begins anew, which
+costs no more than catching up."""
 
 FROM_EVER_S, FOR_EVER_S = -(2**63), 2**63
 
@@ -22,33 +24,59 @@ NOTHING = Changes(frozenset(), FOR_EVER_S, FROM_EVER_S)
 
 
 class ChangeLog:
-    """Revisions and their changes; the newest ones, as far as KEPT_IDS reaches."""
+    """Revisions and their changes: the newest ones each by itself, those before all together.
+
+    While a backlog is read, a board that is asked once a second misses more than KEPT_IDS; but the same schedules come
+    again and again, and to make it anew would take so long that it misses as many again.
+    """
 
     def __init__(self) -> None:
         self.revision = 0
-        self._log: deque[tuple[int, Changes]] = deque()
-        self._ids = 0
+        self._newest: deque[Changes] = deque()
+        self._newest_ids = 0
+        self._forgotten = 0
+        """The newest revision of which nothing is known any more."""
+        self._before = _Together()
+        """Of the revisions after that one, up to those in _newest."""
 
     def add(self, changes: Changes) -> None:
         """A new revision, by these changes."""
         self.revision += 1
-        self._log.append((self.revision, changes))
-        self._ids += len(changes.ids)
-        while self._ids > KEPT_IDS:
-            self._ids -= len(self._log.popleft()[1].ids)
+        self._newest.append(changes)
+        self._newest_ids += len(changes.ids)
+        while self._newest_ids > KEPT_IDS:
+            oldest = self._newest.popleft()
+            self._newest_ids -= len(oldest.ids)
+            self._before.add(oldest)
+            if len(self._before.ids) > KEPT_IDS:
+                self._before = _Together()
+                self._forgotten = self.revision - len(self._newest)
 
     def since(self, revision: int) -> Changes | None:
-        """Everything after a revision, or None where that is no longer known."""
+        """Everything after a revision, and perhaps some of what was before; None where that is no longer known."""
         if revision == self.revision:
             return NOTHING
-        missed = self.revision - revision
-        if missed > len(self._log) or missed < 0:
+        if not self._forgotten <= revision < self.revision:
             return None
-        if missed == 1:
-            return self._log[-1][1]
-        newest = [self._log[-number][1] for number in range(1, missed + 1)]
-        return Changes(
-            set().union(*(changes.ids for changes in newest)),
-            min(changes.from_s for changes in newest),
-            max(changes.until_s for changes in newest),
-        )
+        missed = self.revision - revision
+        if missed == 1 and self._newest:
+            return self._newest[-1]
+        together = _Together()
+        for changes in islice(reversed(self._newest), missed):
+            together.add(changes)
+        if missed > len(self._newest):
+            together.add(self._before)
+        return Changes(together.ids, together.from_s, together.until_s)
+
+
+class _Together:
+    """Changes of some revisions."""
+
+    def __init__(self) -> None:
+        self.ids: set[str] = set()
+        self.from_s, self.until_s = NOTHING.from_s, NOTHING.until_s
+
+    def add(self, more: "Changes | _Together") -> None:
+        self.ids |= more.ids
+        self.from_s = min(self.from_s, more.from_s)
+        self.until_s = max(self.until_s, more.until_s)

@@ -341,7 +341,9 @@ class ReadModel:
         self._note(schedule.id, from_s, (minute + 1) * MINUTE_S)
 
     def _settle(self, schedule_id: str) -> None:
-        schedule = self.schedules.get(schedule_id)
+        if self._unread.by_schedule.get(schedule_id):  # what has come as columns meanwhile may wait
+            self._own.read_all((schedule_id,))
+        schedule = self._schedules.get(schedule_id)
         if schedule is not None:
             schedule.curve.settle()
         self._own.unsettled.discard(schedule_id)
