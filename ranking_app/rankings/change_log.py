@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from itertools import islice
 
 KEPT_IDS = 200_000
-"""Of the newest revisions, and as many different ones of those before. Who has not looked for so long begins anew, which
-costs no more than catching up."""
+"""Of the newest revisions, and as many different ones of those before. Who has not looked for so long begins anew,
+which costs no more than catching up."""
 
 FROM_EVER_S, FOR_EVER_S = -(2**63), 2**63
 
