@@ -15,7 +15,9 @@ from agents.slices import Slice
 from agents.tally_process import Tallying
 from ranking_app.clock import Clock
 from ranking_app.rankings.panes import Pane, fold
+from ranking_app.rankings.tally import summed
 from schemas.record import Record
+from schemas.sale import Sale
 from tables.changed import Changed
 from tables.panes import OwnedPartition
 from tables.position import Position
@@ -127,9 +129,13 @@ class Applier:
         except ApplyFailed:
             raise  # from decoding some of it again
         except Exception as exc:
-            raise apply_failed(
-                source, one.sale_by_sale().sales, lambda sale: fold(lambda *_: Pane(), [sale]), exc
-            ) from exc
+            raise apply_failed(source, one.sale_by_sale().sales, _count_by_itself, exc) from exc
+
+
+def _count_by_itself(sale: Sale) -> None:
+    """All that is done with a sale and knows nothing of the others."""
+    summed([sale])
+    fold(lambda *_: Pane(), [sale])
 
 
 async def _without(slices: Sequence[Slice], duplicates: frozenset[int]) -> list[Slice]:

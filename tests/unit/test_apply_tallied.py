@@ -15,7 +15,7 @@ import tables.pane_cache
 from agents.arrivals import SPAN_MS
 from agents.decoding import ApplyFailed
 from agents.tally_process import Answer
-from ranking_app.rankings.panes import fold
+from ranking_app.rankings.panes import fold, place_of
 from ranking_app.rankings.windows import Window
 from ranking_app.read_model.sources import SourceKey
 from schemas.decode import DecodeRules, decode_columns
@@ -138,6 +138,13 @@ def broken_fold(pane_of: Any, sales: Any) -> Any:
     return fold(pane_of, sales)
 
 
+def broken_place(schedule_id: str, minute: int) -> bytes:
+    """The same, where sales find their panes."""
+    if schedule_id == "S3":
+        raise ZeroDivisionError("a bug")
+    return place_of(schedule_id, minute)
+
+
 def broken_decode(offsets: Sequence[int], values: Sequence[Any], rules: DecodeRules, now_ms: int) -> Any:
     """A bug that shows in one record."""
     if 6 in offsets:
@@ -146,15 +153,17 @@ def broken_decode(offsets: Sequence[int], values: Sequence[Any], rules: DecodeRu
 
 
 @pytest.mark.parametrize("says", Says)
-@pytest.mark.parametrize("bug", [broken_fold, broken_decode])
+@pytest.mark.parametrize(
+    ("name", "bug"), [("fold", broken_fold), ("place_of", broken_place), ("decode_columns", broken_decode)]
+)
 async def test_a_bug_of_our_own_is_told_with_the_offset_of_its_record(
-    monkeypatch: pytest.MonkeyPatch, says: Says, bug: Any
+    monkeypatch: pytest.MonkeyPatch, says: Says, name: str, bug: Any
 ) -> None:
-    name = "fold" if bug is broken_fold else "decode_columns"
     for module in (agents.apply, agents.decoding, schemas.decode, tables.pane_cache, ranking_app.rankings.tally):
         monkeypatch.setattr(module, name, bug, raising=False)
     life = Life(PatternTallying(says))
-    with small_slices(tallied=5), pytest.raises(ApplyFailed, match=r"partition 0 offset 6 failed: ZeroDivisionError"):
+    failed = pytest.raises(ApplyFailed, match=r"partition 0 offset 6 failed: ZeroDivisionError")
+    with small_slices(tallied=5, own=5), failed:  # of a slice of many schedules, most sales need no fold
         await life.flush([*sales(0, 1, 2, 3, 4, 5), *sales(6, schedule=3), *sales(7, 8, 9)])
     assert sold(life) == {}
     assert life.model().position(SourceKey(0, 0)).next_offset == 0
@@ -171,6 +180,7 @@ async def test_a_failure_that_no_record_has_alone_is_told_with_all_offsets_of_th
         raise LookupError("the store is damaged")
 
     monkeypatch.setattr(life.owned._cache, "known", unreadable)
+    monkeypatch.setattr(life.owned._cache, "known_of", unreadable)
     with small_slices(tallied=4, own=4), pytest.raises(ApplyFailed, match=r"offsets 0 to 3 failed: LookupError"):
         await life.flush(sales(*range(8)))
 
