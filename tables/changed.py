@@ -7,13 +7,13 @@ from numpy.typing import NDArray
 
 from tables.store import Pair
 
-Columns = NDArray[np.int64]
+FreshColumns = NDArray[np.int64]
 
 FRESH_COLUMNS = 7
 """Role, applied, first, second since the epoch, completed, cancelled, amount: of a pane of one cell."""
 
 
-NO_COLUMNS: Columns = np.empty((FRESH_COLUMNS, 0), np.int64)
+NO_COLUMNS: FreshColumns = np.empty((FRESH_COLUMNS, 0), np.int64)
 """Of no pane."""
 
 
@@ -26,7 +26,7 @@ class Changed:
     """
 
     fresh: dict[bytes, bytes] = field(default_factory=dict)
-    columns: Columns = field(default_factory=lambda: NO_COLUMNS)
+    columns: FreshColumns = field(default_factory=lambda: NO_COLUMNS)
     others: dict[bytes, bytes] = field(default_factory=dict)
 
     def update(self, later: "Changed") -> None:

@@ -22,7 +22,7 @@ from ranking_app.rankings.panes import place_of
 PANE, POSITION, SEEN = b"P", b"O", b"I"
 
 _PANE_HEAD = struct.Struct(">cBHI")
-_PANE_HEAD_BYTES = _PANE_HEAD.size
+_SCHEDULE_AT = _PANE_HEAD.size
 _PANE_HEADS = np.dtype([("kind", "S1"), ("role", "u1"), ("partition", ">u2"), ("minute", ">u4")])
 _POSITION = struct.Struct(">cBH")
 PANE_HEAD_BYTES = _POSITION.size
@@ -48,19 +48,19 @@ def parse_pane_key(key: bytes) -> tuple[int, int, int, str]:
     A plain tuple: a reader that loads makes one for every pane there is.
     """
     _, role, partition, minute = _PANE_HEAD.unpack_from(key)
-    return role, partition, minute, key[_PANE_HEAD_BYTES:].decode()
+    return role, partition, minute, key[_SCHEDULE_AT:].decode()
 
 
 def parse_pane_keys(keys: Sequence[bytes]) -> tuple[NDArray[np.int64], list[str]]:
     """As parse_pane_key of many: (role, partition, minute) of each in columns, shape (3, keys), and the schedules."""
-    heads = np.frombuffer(b"".join([key[:_PANE_HEAD_BYTES] for key in keys]), _PANE_HEADS)
+    heads = np.frombuffer(b"".join([key[:_SCHEDULE_AT] for key in keys]), _PANE_HEADS)
     columns = np.array([heads["role"], heads["partition"], heads["minute"]], np.int64)
     return columns, schedules_of(keys)
 
 
 def schedules_of(keys: Sequence[bytes]) -> list[str]:
     """The schedules of panes with these keys."""
-    return [key[_PANE_HEAD_BYTES:].decode() for key in keys]
+    return [key[_SCHEDULE_AT:].decode() for key in keys]
 
 
 def position_key(role: int, partition: int) -> bytes:

@@ -23,7 +23,8 @@ CACHED_PANES, CACHED_BYTES = 100_000, 16_000_000
 from RocksDB. A replay fills panes to the brim and does not come back to them: that would be 1 kB each."""
 
 LOOK_EVERY_PANES, LOOK_EVERY_SHARE = 1_000, 8
-"""The bytes in the cache are counted after it has grown by so many panes, and by one in so many of it."""
+"""The bytes in the cache are counted after it has grown by so many panes, and by one in so many of what it has: by so
+much it may be larger for a while."""
 
 
 class PaneCache:

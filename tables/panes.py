@@ -8,7 +8,7 @@ changelog offset in one write batch, then the caller acknowledges its source rec
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from ranking_app.errors import RankingError
-from tables.changed import NO_COLUMNS, Changed, Columns
+from tables.changed import NO_COLUMNS, Changed, FreshColumns
 from tables.changelog import ChangelogWriter
 from tables.layout import position_key
 from tables.pane_cache import PaneCache, SourcePanes
@@ -24,7 +24,7 @@ LINE_ROLES = (3, 4)
 catalogue's, which has no panes."""
 
 
-OnWritten = Callable[[int, int, Sequence[Pair], Columns], Awaitable[None]]
+OnWritten = Callable[[int, int, Sequence[Pair], FreshColumns], Awaitable[None]]
 """Told what the changelog and the store have: partition, offset of the first pair, pairs at offsets without a gap, and
 of the first ones, which are fresh, the columns (Changed). No pairs, and the offset after them, where somebody else's
 are between them."""
@@ -122,7 +122,7 @@ class OwnedPartition:
         if value is not None:
             await self._write([(key, value)])
 
-    async def _write(self, pairs: Sequence[Pair], fresh: Columns = NO_COLUMNS) -> None:
+    async def _write(self, pairs: Sequence[Pair], fresh: FreshColumns = NO_COLUMNS) -> None:
         if not pairs:
             return
         first, last = await self._changelog.append(self.number, pairs)

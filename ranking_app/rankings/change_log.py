@@ -5,8 +5,11 @@ from dataclasses import dataclass
 from itertools import islice
 
 KEPT_IDS = 200_000
-"""Of the newest revisions, and as many different ones of those before. Who has not looked for so long begins anew,
-which costs no more than catching up."""
+"""Of the newest revisions; and of those before, so many are kept together, and twice as many different ones in all. Who
+has not looked for so long begins anew, which costs no more than catching up."""
+
+MOST_TOGETHER = 8
+"""So many times: what changes for ever, as a listing does, is not for ever among what somebody missed."""
 
 FROM_EVER_S, FOR_EVER_S = -(2**63), 2**63
 
@@ -24,7 +27,7 @@ NOTHING = Changes(frozenset(), FOR_EVER_S, FROM_EVER_S)
 
 
 class ChangeLog:
-    """Revisions and their changes: the newest ones each by itself, those before all together.
+    """Revisions and their changes: the newest ones each by itself, those before some together.
 
     While a backlog is read, a board that is asked once a second misses more than KEPT_IDS; but the same schedules come
     again and again, and to make it anew would take so long that it misses as many again.
@@ -34,10 +37,10 @@ class ChangeLog:
         self.revision = 0
         self._newest: deque[Changes] = deque()
         self._newest_ids = 0
+        self._before: deque[_Together] = deque()
+        """Of the revisions before those in _newest."""
         self._forgotten = 0
         """The newest revision of which nothing is known any more."""
-        self._before = _Together()
-        """Of the revisions after that one, up to those in _newest."""
 
     def add(self, changes: Changes) -> None:
         """A new revision, by these changes."""
@@ -47,10 +50,7 @@ class ChangeLog:
         while self._newest_ids > KEPT_IDS:
             oldest = self._newest.popleft()
             self._newest_ids -= len(oldest.ids)
-            self._before.add(oldest)
-            if len(self._before.ids) > KEPT_IDS:
-                self._before = _Together()
-                self._forgotten = self.revision - len(self._newest)
+            self._keep_together(oldest, self.revision - len(self._newest))
 
     def since(self, revision: int) -> Changes | None:
         """Everything after a revision, and perhaps some of what was before; None where that is no longer known."""
@@ -64,19 +64,31 @@ class ChangeLog:
         together = _Together()
         for changes in islice(reversed(self._newest), missed):
             together.add(changes)
-        if missed > len(self._newest):
-            together.add(self._before)
+        for before in reversed(self._before):
+            if before.revision <= revision:
+                break
+            together.add(before)
         return Changes(together.ids, together.from_s, together.until_s)
+
+    def _keep_together(self, changes: Changes, revision: int) -> None:
+        if not self._before or self._before[-1].added >= KEPT_IDS:
+            self._before.append(_Together())
+        self._before[-1].add(changes)
+        self._before[-1].revision = revision
+        while sum(len(some.ids) for some in self._before) > 2 * KEPT_IDS or len(self._before) > MOST_TOGETHER:
+            self._forgotten = self._before.popleft().revision
 
 
 class _Together:
-    """Changes of some revisions."""
+    """Changes of some revisions, the last of which is `revision`. added: how many ids came, however often."""
 
     def __init__(self) -> None:
         self.ids: set[str] = set()
         self.from_s, self.until_s = NOTHING.from_s, NOTHING.until_s
+        self.revision = self.added = 0
 
     def add(self, more: "Changes | _Together") -> None:
         self.ids |= more.ids
+        self.added += len(more.ids)
         self.from_s = min(self.from_s, more.from_s)
         self.until_s = max(self.until_s, more.until_s)

@@ -15,13 +15,16 @@ from ranking_app.rankings.rows import NOT_TO_BE_EXTENDED, Rows
 Numbers = NDArray[np.int64]
 
 MOST = 2**31
-"""Rows with larger numbers are put one by one: sums of these fit everywhere here."""
+"""Rows with larger numbers are put one by one: no sum of these wraps round here."""
 
 MOST_SCHEDULES = 2**20
 """In one go: as many times _APART fit into 64 bits."""
 
 _APART = np.int64(2**40)
 """Between the sums of two schedules, so that one running maximum serves all of them."""
+
+_MOST_SOLD = np.int64(2**32)
+"""A schedule that sold more is not put here, and must not reach into the next one."""
 
 _COLUMN_TYPES = (np.uint32, np.uint16, np.uint32, np.uint32, np.int64, np.uint32)
 """Of Rows.extend."""
@@ -52,7 +55,7 @@ def extend_all(
     )
     # Sources follow one another within a second by chance: a sum amid it never was and makes no peak.
     amid = np.append((second[1:] == second[:-1]) & (schedule[1:] == schedule[:-1]), False)
-    sold = np.where(amid, -_APART // 2, completed - cancelled)
+    sold = np.where(amid, -_MOST_SOLD, np.clip(completed - cancelled, -_MOST_SOLD, _MOST_SOLD))
     peak = np.maximum.accumulate(sold + schedule * _APART) - schedule * _APART
     put = last_s // MINUTE_S < second[starts] // MINUTE_S
     put[schedule[_is_outside(completed) | _is_outside(cancelled)]] = False
@@ -69,12 +72,22 @@ def extend_all(
 def _joined(
     curves: Sequence[Rows | None], sources: Sequence[Hashable], schedule: Numbers, source: Numbers
 ) -> tuple[list[tuple[Hashable, ...]], Numbers]:
-    """Of each curve, its own sources with those that come; and of each row, the index of its source among them."""
-    kinds: dict[tuple[Hashable, ...], int] = {}
-    """Most curves have the same sources."""
-    of_curve = [kinds.setdefault(() if curve is None else curve.sources, len(kinds)) for curve in curves]
-    joined = [(*own, *(new for new in sources if new not in own)) for own in kinds]
-    index = np.array([[its.index(one) for one in sources] for its in joined])
+    """Of each curve, its own sources with those of its new rows; and of each row, the index of its source in these."""
+    own_and_new = np.unique(schedule * len(sources) + source)
+    ends = np.cumsum(np.bincount(own_and_new // len(sources))).tolist()
+    new = (own_and_new % len(sources)).tolist()
+    kinds: dict[tuple[tuple[Hashable, ...], tuple[int, ...]], int] = {}
+    """Most curves have the same ones."""
+    of_curve = [
+        kinds.setdefault((() if curve is None else curve.sources, tuple(new[start:end])), len(kinds))
+        for curve, (start, end) in zip(curves, pairwise([0, *ends]), strict=True)
+    ]
+    joined, index = list[tuple[Hashable, ...]](), np.zeros((len(kinds), len(sources)), np.int64)
+    for kind, (own, numbers) in enumerate(kinds):
+        its = dict.fromkeys((*own, *(sources[number] for number in numbers)))
+        place = {one: at for at, one in enumerate(its)}
+        index[kind, numbers] = [place[sources[number]] for number in numbers]
+        joined.append(tuple(its))
     return [joined[kind] for kind in of_curve], index[np.array(of_curve)[schedule], source]
 
 

@@ -16,7 +16,7 @@ from ranking_app.read_model.sources import CATALOGUE, SourceKey
 from ranking_app.read_model.spared import SparedPartitions
 from ranking_app.read_model.state import ReadModel
 from ranking_app.tasks import telling
-from tables.changed import Columns
+from tables.changed import FreshColumns
 from tables.store import Pair
 
 ENDS_INTERVAL_S = 0.2
@@ -187,7 +187,7 @@ class Follower:
             await close(self._consumer)
         self._metrics.complete.set_function(float)  # it held the model, which may be large and frozen
 
-    async def wrote(self, partition: int, first_offset: int, pairs: Sequence[Pair], fresh: Columns) -> None:
+    async def wrote(self, partition: int, first_offset: int, pairs: Sequence[Pair], fresh: FreshColumns) -> None:
         """What an owner in this process wrote to the changelog, acknowledged: need not come back from the brokers.
 
         It counts where it is what comes next, as offsets say. What others wrote before it is fetched, and it too.

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, TypeVar
 from ranking_app.rankings.few_cells import FEW_CELLS_COMMAS
 from ranking_app.rankings.panes import applied_of
 from ranking_app.read_model.begun import TAKEN_ROWS, TAKEN_SCHEDULES, Begun, BegunPanes, Taken, begun, begun_fresh
-from tables.changed import Columns
+from tables.changed import FreshColumns
 from tables.layout import PANE
 from tables.store import Pair
 
@@ -20,8 +20,8 @@ T = TypeVar("T")
 MANY_PAIRS = 500
 """From so many on in one go, panes of few cells wait as columns: a backlog is being read."""
 
-MOST_BEGUN = 2_097_152
-"""Rows of panes of few cells that wait, some 70 bytes each; as many again may be there while those are read."""
+MOST_BEGUN = 2_000_000
+"""Rows of panes of few cells that wait, 64 bytes each; as many again may be there while those are read."""
 
 _AS_COLUMNS: dict[bytes, bytes] = {}
 """For schedules of which no text waits. Never changed."""
@@ -31,7 +31,7 @@ class Waiting(NamedTuple):
     """What has come to wait as columns."""
 
     ids: list[str]
-    """Of the schedule of each row, one text for all that know it."""
+    """Of the schedule of each row: the same text for a schedule as long as something of it waits."""
     minutes: tuple[int, int]
     """The first and the last of them."""
 
@@ -55,7 +55,7 @@ class UnreadPanes:
         """How many wait as text, over all schedules."""
         return len(self._keys)
 
-    def begin(self, partition: int, pairs: Sequence[Pair], fresh: Columns) -> tuple[list[Waiting], Sequence[Pair]]:
+    def begin(self, partition: int, pairs: Sequence[Pair], fresh: FreshColumns) -> tuple[list[Waiting], Sequence[Pair]]:
         """Have those of many pairs that are panes of few cells wait as columns; what waits now, and all other pairs.
 
         fresh: of the first pairs (tables.changed.Changed). A pane that waits as text goes on to do so: a newer text

@@ -39,16 +39,20 @@ def test_everything_after_a_revision_is_in_what_is_told_of_it(revisions: list[Ch
     assert log.since(len(revisions) + 1) is None and log.since(-1) is None
 
 
-def test_the_same_ids_again_and_again_are_known_for_ever_and_different_ones_forgotten() -> None:
+def test_the_same_ids_again_and_again_are_known_for_longer_than_different_ones() -> None:
     with patch.object(change_log, "KEPT_IDS", 4):
         log = ChangeLog()
-        for revision in range(1_000):
-            log.add(Changes(frozenset("AB" if revision % 2 else "CD"), revision, revision + 1))
-        assert log.since(1) == Changes(set("ABCD"), 0, 1_000)
-        log.add(Changes(frozenset("EFG"), 1_000, 1_001))
-        log.add(Changes(frozenset("HI"), 1_001, 1_002))
-        assert log.since(1_000) is None, "too many different ones"
-        assert log.since(1_001) == Changes(frozenset("HI"), 1_001, 1_002)
+        for revision in range(36):  # four of them together, eight times, and the four newest
+            log.add(Changes(frozenset("A"), revision, revision + 1))
+        assert log.since(0) == log.since(3) == Changes({"A"}, 0, 36)
+        assert log.since(4) == Changes({"A"}, 4, 36)
+        log.add(Changes(frozenset("A"), 36, 37))
+        assert log.since(3) is None
+        assert log.since(4) == Changes({"A"}, 4, 37)
+        for revision, ids in enumerate(("BCDE", "FGHI", "KLMN", "OPQR"), 37):
+            log.add(Changes(frozenset(ids), revision, revision + 1))
+        assert log.since(4) is None, "too many different ones"
+        assert log.since(40) == Changes(frozenset("OPQR"), 40, 41)
 
 
 def test_what_was_told_does_not_change_afterwards() -> None:

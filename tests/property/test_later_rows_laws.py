@@ -74,6 +74,7 @@ def test_a_source_that_comes_later_is_told_from_those_before() -> None:
     curves[1].put("b", 1, [(60, 2, 0, 20)])
     rows = np.array([(120, 1, 4, 0, 40), (120, 0, 8, 0, 80), (121, 1, 16, 1, 160)], np.int64).T
     assert extend_all(curves, ("a", "b"), [1, 2], rows) == [True, True]
+    assert [curve.sources for curve in curves] == [("c", "b"), ("b", "a")]
     of_panes = [curve.totals_by_pane(Window(None, 999)) for curve in curves]
     assert of_panes == [
         {("c", 1): (1, 0, 10), ("b", 2): (4, 0, 40)},
@@ -102,6 +103,14 @@ def test_sums_that_grow_too_large_are_put_by_themselves(rows_of_each: int) -> No
     large_rows = 2 * rows_of_each
     assert large.totals(EVER).completed == large_rows * (MOST // rows_of_each - 1)
     assert small.totals(EVER).completed == 4
+
+
+def test_a_schedule_that_is_too_large_changes_nothing_of_the_next_one() -> None:
+    rows = [(second, 0, MOST - 1, 0, 0) for second in range(600)]
+    small = Curve()
+    for first in (Curve(), None):
+        extend_all([first, small], ("a",), [600, 1], np.array([*rows, (60 if first is None else 0, 0, 5, 0, 0)]).T)
+    assert small.first_second_sold(10, 99) == 60 and small.first_second_sold(11, 99) is None
 
 
 def test_an_amount_that_may_grow_too_large_is_put_by_itself() -> None:

@@ -327,6 +327,8 @@ def as_columns(many_pairs: int, few_schedules: int, most_begun: int, taken: int)
         patch.object(own_panes, "FEW_SCHEDULES", few_schedules),
         patch.object(own_panes, "MOST_BEGUN", most_begun),
         patch.object(unread, "MOST_BEGUN", most_begun),
+        patch.object(begun, "FEWEST_ROWS", 3),
+        patch.object(begun, "ROOM_ROWS", 7),
         patch.object(begun, "TAKEN_SCHEDULES", taken),
         patch.object(unread, "TAKEN_SCHEDULES", taken),
         patch.object(begun, "TAKEN_ROWS", taken + 1),
