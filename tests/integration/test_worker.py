@@ -13,11 +13,10 @@ import agents.apply
 import agents.upkeep
 import ranking_app.app
 import ranking_app.rankings.tally
-import tables.pane_cache
 from agents.decoding import ApplyFailed
 from ranking_app.client_problems import UnknownSchedule
 from ranking_app.kafka_client import client_options, writer
-from ranking_app.rankings.panes import applied_of, fold
+from ranking_app.rankings.panes import applied_of, place_of
 from ranking_app.settings import Settings
 from ranking_app.topics import ensure_topics
 from tables.layout import PANE, POSITION
@@ -84,13 +83,10 @@ async def leads_to(worker: InProcess, partition: int, offset: int, sold_by_then:
 async def test_an_exception_of_our_own_stops_the_worker_and_nothing_is_acknowledged_or_lost(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real_fold = fold
-
-    def broken(pane_of: Any, sales: Any) -> Any:
-        sales = list(sales)
-        if any(sale.schedule_id == "poison" for sale in sales):
+    def broken(schedule_id: str, minute: int) -> bytes:
+        if schedule_id == "poison":
             raise ZeroDivisionError("a bug")
-        return real_fold(pane_of, sales)
+        return place_of(schedule_id, minute)
 
     async with running(settings) as worker, producing(settings) as producer:
         await worker.until("/v1/rankings/sales", lambda a: a["completeness"]["complete"])
@@ -98,9 +94,7 @@ async def test_an_exception_of_our_own_stops_the_worker_and_nothing_is_acknowled
         for _ in range(5):
             await producer.send_and_wait(topic, envelope("good"), partition=0)
         await worker.until("/v1/rankings/sales", lambda a: a["total"] == 1 and a["entries"][0]["sold"] == 5)
-        monkeypatch.setattr(agents.apply, "fold", broken)
-        monkeypatch.setattr(tables.pane_cache, "fold", broken)
-        monkeypatch.setattr(ranking_app.rankings.tally, "fold", broken)
+        monkeypatch.setattr(ranking_app.rankings.tally, "place_of", broken)
         poison = await producer.send_and_wait(topic, envelope("poison"), partition=0)
         await producer.send_and_wait(topic, envelope("good"), partition=0)
         error = await worker.failure()
@@ -109,9 +103,7 @@ async def test_an_exception_of_our_own_stops_the_worker_and_nothing_is_acknowled
     assert "partition 0" in str(error)
     assert f"offset {poison.offset}" in str(error)
     assert (await committed(settings, TopicPartition(topic, 0)) or 0) <= poison.offset
-    monkeypatch.setattr(agents.apply, "fold", real_fold)
-    monkeypatch.setattr(tables.pane_cache, "fold", real_fold)
-    monkeypatch.setattr(ranking_app.rankings.tally, "fold", real_fold)
+    monkeypatch.setattr(ranking_app.rankings.tally, "place_of", place_of)
     async with running(settings) as fixed:
         await fixed.until("/v1/rankings/sales", lambda a: sold(a) == {"good": 6, "poison": 1})
 
