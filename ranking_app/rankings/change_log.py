@@ -1,8 +1,10 @@
 """What changed, revision by revision, so that what was computed before can be mended instead of made anew."""
 
 from collections import deque
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
-from itertools import islice
+from functools import cached_property
+from itertools import islice, takewhile
 
 KEPT_IDS = 200_000
 """Of the newest revisions; and of those before, so many are kept together, and twice as many different ones in all. Who
@@ -18,7 +20,7 @@ FROM_EVER_S, FOR_EVER_S = -(2**63), 2**63
 class Changes:
     """ids: of schedules that changed. from_s, until_s: nothing that happened outside of [from_s, until_s) did."""
 
-    ids: frozenset[str] | set[str]
+    ids: Set[str]
     from_s: int
     until_s: int = FOR_EVER_S
 
@@ -61,14 +63,13 @@ class ChangeLog:
         missed = self.revision - revision
         if missed == 1 and self._newest:
             return self._newest[-1]
-        together = _Together()
-        for changes in islice(reversed(self._newest), missed):
-            together.add(changes)
-        for before in reversed(self._before):
-            if before.revision <= revision:
-                break
-            together.add(before)
-        return Changes(together.ids, together.from_s, together.until_s)
+        before = takewhile(lambda some: some.revision > revision, reversed(self._before))
+        parts: list[Changes | _Together] = [*islice(reversed(self._newest), missed), *before]
+        return Changes(
+            _Union([part.ids for part in parts]),
+            min(part.from_s for part in parts),
+            max(part.until_s for part in parts),
+        )
 
     def _keep_together(self, changes: Changes, revision: int) -> None:
         if not self._before or self._before[-1].added >= KEPT_IDS:
@@ -79,6 +80,26 @@ class ChangeLog:
             self._forgotten = self._before.popleft().revision
 
 
+class _Union(Set[str]):
+    """Put together when somebody asks: of what a backlog brings, most boards need no ids. It may grow until then."""
+
+    def __init__(self, parts: Sequence[Set[str]]) -> None:
+        self._parts = parts
+
+    @cached_property
+    def _ids(self) -> set[str]:
+        return set().union(*self._parts)
+
+    def __contains__(self, one: object) -> bool:
+        return one in self._ids
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._ids)
+
+    def __len__(self) -> int:
+        return len(self._ids)
+
+
 class _Together:
     """Changes of some revisions, the last of which is `revision`. added: how many ids came, however often."""
 
@@ -87,7 +108,7 @@ class _Together:
         self.from_s, self.until_s = NOTHING.from_s, NOTHING.until_s
         self.revision = self.added = 0
 
-    def add(self, more: "Changes | _Together") -> None:
+    def add(self, more: Changes) -> None:
         self.ids |= more.ids
         self.added += len(more.ids)
         self.from_s = min(self.from_s, more.from_s)

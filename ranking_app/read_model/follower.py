@@ -22,8 +22,9 @@ from tables.store import Pair
 ENDS_INTERVAL_S = 0.2
 """How often the brokers are asked where the source partitions end: what `lag` is measured against."""
 
-SLICE_RECORDS, LOADING_SLICE_RECORDS = 500, 2_000
-"""Applied in one go, some 4 ms; answers and flushes get their turn between slices. Larger ones load a little sooner."""
+SLICE_RECORDS, LOADING_SLICE_RECORDS, FRESH_RECORDS = 500, 2_000, 2_000
+"""Applied in one go, some 4 ms; answers and flushes get their turn between slices. Larger ones load a little sooner.
+Fresh panes are handed over with their numbers, in a quarter of the time."""
 
 FETCH_RECORDS, FETCH_WAIT_MS = 20_000, 200
 
@@ -39,8 +40,9 @@ SAVE_AFTER_RECORDS = 100_000
 SAVE_PAUSE_S, SAVE_SHARE = 15.0, 0.05
 """Between two savings: at least the one, and so long that the work of saving is no more than this share of the time."""
 
-BACKLOG_SAVE_PAUSE_S = 60.0
-"""The same while panes come that wait as columns: saving has all of them read, and few of a schedule cost more each."""
+BACKLOG_SAVE_PAUSE_S, AFTER_BACKLOG_S = 60.0, 5.0
+"""The same while panes come that wait as columns, or came just now: saving has all of them read, few of a schedule cost
+more each, and who waited for the end of a backlog asks first."""
 
 
 class Follower:
@@ -142,11 +144,13 @@ class Follower:
 
     async def _keep_saved(self, saved: SavedReadModel) -> None:
         await self.loaded.wait()
-        saved_at_s, begun = time.monotonic(), 0
+        saved_at_s, begun_at_s, begun = time.monotonic(), -AFTER_BACKLOG_S, 0
         while True:
-            pause_s = 1.0
+            pause_s, now_s = 1.0, time.monotonic()
             before, begun = begun, self._model.ever_begun
-            too_soon = begun > before and time.monotonic() < saved_at_s + BACKLOG_SAVE_PAUSE_S
+            if begun > before:
+                begun_at_s = now_s
+            too_soon = now_s < min(begun_at_s + AFTER_BACKLOG_S, saved_at_s + BACKLOG_SAVE_PAUSE_S)
             if self._records_since_saved >= SAVE_AFTER_RECORDS and not too_soon:
                 saved_at_s = time.monotonic()
                 pause_s = max(SAVE_PAUSE_S, await self._save(saved, begun > before) / SAVE_SHARE)
@@ -202,7 +206,8 @@ class Follower:
         # Looked at anew for each slice: what was fetched before may come in between.
         while (done := self._next_offsets[partition] - first_offset) < len(pairs):
             left = len(pairs) - done
-            part = slice(done, done + (SLICE_RECORDS if left >= 2 * SLICE_RECORDS else left))  # no small one is left
+            size = FRESH_RECORDS if fresh.shape[1] - done >= FRESH_RECORDS else SLICE_RECORDS
+            part = slice(done, done + (size if left >= size + SLICE_RECORDS else left))  # no small one is left
             self._model.apply_own(partition, pairs[part], fresh[:, part])
             self._applied(partition, first_offset + part.stop)
             self.moved.set()

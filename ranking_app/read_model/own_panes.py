@@ -10,7 +10,7 @@ from ranking_app.rankings.later_rows import extend_all
 from ranking_app.rankings.panes import Cell, parts_of
 from ranking_app.rankings.schedule import Schedule
 from ranking_app.read_model.begun import Columns, Taken, arranged, versions
-from ranking_app.read_model.pane_offsets import PaneOffsets, minute_of, pane_number, source_of
+from ranking_app.read_model.pane_offsets import PANE_BYTES, PaneOffsets, minute_of, pane_number, source_of
 from ranking_app.read_model.sources import SourceKey
 from ranking_app.read_model.unread import MOST_BEGUN, UnreadPanes
 from tables.layout import pane_key, parse_pane_key
@@ -121,10 +121,12 @@ class OwnPanes:
     def _extended(self, some: Taken) -> tuple[list[bool], list[bool]]:
         """Of each schedule, whether its panes' offsets were noted, and then whether their rows were put."""
         its = arranged(some)
-        starts = [0, *its.pane_ends]
+        panes, starts = its.panes.tobytes(), [0, *its.pane_ends[:-1]]
+        found = zip(some.ids, its.panes[starts, 0].tolist(), starts, its.pane_ends, strict=True)
         noted = [
-            index not in its.went_back and self._offsets.extend(schedule_id, its.panes[starts[index] : end])
-            for index, (schedule_id, end) in enumerate(zip(some.ids, its.pane_ends, strict=True))
+            index not in its.went_back
+            and self._offsets.extend(schedule_id, number, panes[PANE_BYTES * start : PANE_BYTES * end])
+            for index, (schedule_id, number, start, end) in enumerate(found)
         ]
         curves = [
             self._schedule(schedule_id).curve if ok else None for schedule_id, ok in zip(some.ids, noted, strict=True)

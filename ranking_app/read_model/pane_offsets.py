@@ -69,18 +69,18 @@ class PaneOffsets:
         self._count += 1
         return True
 
-    def extend(self, schedule_id: str, panes: Numbers) -> bool:
-        """As put of many: number, applied and first of each, shape (panes, 3), in the order of numbers.
+    def extend(self, schedule_id: str, first_number: int, panes: bytes) -> bool:
+        """As put of many: number, applied and first of each, in the order of numbers, as the machine holds them.
 
-        False, and nothing is changed, where not all of them come behind those that are known.
+        False, and nothing is changed, where the first one does not come behind all that are known.
         """
         known = self._by_schedule.get(schedule_id)
         if known is None:
             known = self._by_schedule[schedule_id] = array("q")
-        elif panes[0, 0] <= known[-WIDTH]:
+        elif first_number <= known[-WIDTH]:
             return False
-        known.frombytes(panes.tobytes())
-        self._count += len(panes)
+        known.frombytes(panes)
+        self._count += len(panes) // PANE_BYTES
         return True
 
     def remove(self, schedule_id: str, number: int) -> bool:

@@ -184,7 +184,7 @@ def test_of_a_pane_that_comes_again_only_the_last_counts_and_what_goes_back_is_l
 def test_panes_are_noted_together_only_behind_all_others() -> None:
     offsets = PaneOffsets()
     numbers = [pane_number(0, 0, minute) for minute in (5, 6)]
-    assert offsets.extend("A", np.array([(number, 9, 8) for number in numbers]))
+    assert offsets.extend("A", numbers[0], np.array([(number, 9, 8) for number in numbers]).tobytes())
     assert len(offsets) == 2 and offsets.count_of("A", 5, 7) == 2
-    assert not offsets.extend("A", np.array([(numbers[1], 10, 8)]))
+    assert not offsets.extend("A", numbers[1], np.array([(numbers[1], 10, 8)]).tobytes())
     assert offsets.of("A", 6, 7)[0].applied == 9
