@@ -3,9 +3,9 @@
 python -m benchmarks.memory [--schedules 1000 --schedules 100000 --schedules 1000000]
 
 For each number of schedules an app of its own: one worker counts an event of each schedule in one minute, then an event
-of each in two more minutes; after each a board of all schedules is asked. Resident memory is that of the worker and of a
-`ranking-app serve` (the read model alone), less what they have when nothing was ever sold; the ids of events, which are
-remembered for a day, are told apart by counting flat events, which have none. The last line is JSON.
+of each in two more minutes; after each a board of all schedules is asked. Resident memory is that of the worker and of
+a `ranking-app serve` (the read model alone), less what they have when nothing was ever sold; the ids of events, which
+are remembered for a day, are told apart by counting flat events, which have none. The last line is JSON.
 """
 
 import asyncio
