@@ -90,7 +90,7 @@ BREAKAGES = [
         "the guard of a reader",
         "ranking_app/read_model/pane_offsets.py",
         "                if applied < panes[at + 1]:\n",
-        "            if False:\n",
+        "                if False:\n",
         f"{STALE}::test_a_reader_never_lets_a_pane_go_back_and_says_what_to_write_again",
     ),
     Breakage(
