@@ -5,13 +5,14 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from ranking_app.rankings.tally import NUMBERS
 from tables.store import Pair
 
 FreshColumns = NDArray[np.int64]
 
-FRESH_COLUMNS = 7
-"""Role, applied, first, second since the epoch, completed, cancelled, amount: of a pane of one cell."""
-
+FRESH_COLUMNS = 1 + NUMBERS
+"""The role, and then as Parts.numbers (rankings.tally): applied, first, second since the epoch, completed, cancelled,
+amount of a pane of one cell."""
 
 NO_COLUMNS: FreshColumns = np.empty((FRESH_COLUMNS, 0), np.int64)
 """Of no pane."""

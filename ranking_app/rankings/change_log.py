@@ -1,10 +1,11 @@
 """What changed, revision by revision, so that what was computed before can be mended instead of made anew."""
 
 from collections import deque
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice, takewhile
+from typing import Any
 
 KEPT_IDS = 200_000
 """Of the newest revisions; and of those before, so many are kept together, and twice as many different ones in all. Who
@@ -85,6 +86,11 @@ class _Union(Set[str]):
 
     def __init__(self, parts: Sequence[Set[str]]) -> None:
         self._parts = parts
+
+    @classmethod
+    def _from_iterable(cls, it: Iterable[Any]) -> set[Any]:
+        """What `|` and `&` make of it; as inherited, they would call the class with ids in place of parts."""
+        return set(it)
 
     @cached_property
     def _ids(self) -> set[str]:

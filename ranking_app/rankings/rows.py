@@ -109,12 +109,12 @@ class Rows:
     @property
     def end(self) -> End:
         """Its last row; NOT_TO_BE_EXTENDED where rows behind it can only be put."""
-        if self._unsettled or list in map(type, (self._completed, self._cancelled, self._amount, self._peak)):
+        columns = self._second, self._source, self._completed, self._cancelled, self._amount, self._peak
+        amount = self._amount[-1]
+        if self._unsettled or list in map(type, columns) or not -_MOST_TO_EXTEND < amount < _MOST_TO_EXTEND:
             return NOT_TO_BE_EXTENDED
-        completed, cancelled, amount = self._completed[-1], self._cancelled[-1], self._amount[-1]
-        if not -_MOST_TO_EXTEND < amount < _MOST_TO_EXTEND or type(self._second) is list or type(self._source) is list:
-            return NOT_TO_BE_EXTENDED
-        return self._second[-1] if self._second else -1, completed, cancelled, amount, self._peak[-1]
+        last_s = self._second[-1] if self._second else -1
+        return last_s, self._completed[-1], self._cancelled[-1], amount, self._peak[-1]
 
     def extend(self, sources: tuple[Hashable, ...], *columns: bytes) -> None:
         """Put rows behind `end`, as columns() has them, whose numbers of sources are indices of these.

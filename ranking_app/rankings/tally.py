@@ -266,5 +266,5 @@ def _cells_without(part: Part, gone: Sequence[Sale]) -> bytes:
 def _ends_without(part: Part, gone: set[int]) -> Part | None:
     if part.offsets is not None:
         offsets = [offset for offset in part.offsets if offset not in gone]
-        return part._replace(numbers=(offsets[-1], offsets[0]), offsets=offsets)
+        return part._replace(numbers=(offsets[-1], offsets[0], *_SEVERAL), offsets=offsets)
     return None if gone.intersection(part.numbers[:2]) else part

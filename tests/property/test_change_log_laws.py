@@ -31,6 +31,7 @@ def test_everything_after_a_revision_is_in_what_is_told_of_it(revisions: list[Ch
             if told is None:
                 assert newest[len(missed) - 1] > kept_ids, "so few are known"
                 continue
+            assert told.ids | {"X"} == {*told.ids, "X"}
             assert ids <= told.ids <= set[str]().union(*(changes.ids for changes in revisions))
             assert told.from_s <= min((changes.from_s for changes in missed), default=NOTHING.from_s)
             assert told.until_s >= max((changes.until_s for changes in missed), default=NOTHING.until_s)
