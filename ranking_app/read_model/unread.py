@@ -172,15 +172,19 @@ class ReadWhenAsked(Mapping[str, T]):
         return self._schedules.get(schedule_id, default)
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._all())
+        # Nothing has to be read for that: what waits of a schedule that is not there yet makes it one.
+        # As of now: who looks at them one by one has them read, and there are more of them then.
+        return iter([*self._schedules, *self._only_unread()])
 
     def __len__(self) -> int:
-        # Nothing has to be read for that: what waits of a schedule that is not there yet makes it one.
-        return len(self._schedules) + len([None for schedule_id in self._unread if schedule_id not in self._schedules])
+        return len(self._schedules) + len(self._only_unread())
 
     def values(self) -> ValuesView[T]:
         """All of them."""
         return self._all().values()
+
+    def _only_unread(self) -> list[str]:
+        return [schedule_id for schedule_id in self._unread if schedule_id not in self._schedules]
 
     def _all(self) -> Mapping[str, T]:
         self._read(list(self._unread))
