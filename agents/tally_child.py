@@ -14,7 +14,8 @@ from typing import Any, BinaryIO, NamedTuple
 
 from xxhash import xxh3_64_hexdigest
 
-from ranking_app.rankings import event_ids, panes, tally
+from ranking_app.rankings import event_ids, numbering, panes, tally
+from ranking_app.rankings.numbering import Numbering
 from schemas import decode, json_object, reservation, sale, times, wire
 from schemas.decode import DecodeRules
 
@@ -23,7 +24,7 @@ LENGTH = struct.Struct(">Q")
 CODE = xxh3_64_hexdigest(
     b"".join(
         Path(module.__file__ or "").read_bytes()
-        for module in (decode, json_object, reservation, sale, times, wire, event_ids, panes, tally)
+        for module in (decode, json_object, reservation, sale, times, wire, event_ids, numbering, panes, tally)
     )
 )
 """What a tally depends on, as it stood on the disk when this process began."""
@@ -55,10 +56,12 @@ def received(source: BinaryIO) -> Iterator[Any]:
             yield pickle.loads(body)  # noqa: S301 - written by our own other half
 
 
-def answer(request: Request) -> tally.Tally | None:
+def answer(request: Request, schedules: Numbering) -> tally.Tally | None:
     """None where our own code fails: the worker then tries it itself, and says where it fails."""
     try:
-        return tally.tally(request.offsets, request.values, request.rules, request.now_ms, request.with_offsets)
+        return tally.tally(
+            request.offsets, request.values, request.rules, request.now_ms, request.with_offsets, schedules
+        )
     except Exception:
         return None
 
@@ -66,8 +69,9 @@ def answer(request: Request) -> tally.Tally | None:
 def serve(requests: BinaryIO, answers: BinaryIO) -> None:
     """Say what it is, then answer in order, until there is nobody to ask."""
     send(answers, CODE)
+    schedules = Numbering()
     for fields in received(requests):
-        send(answers, answer(Request(*fields)))
+        send(answers, answer(Request(*fields), schedules))
 
 
 def main() -> None:

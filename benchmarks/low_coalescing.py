@@ -57,7 +57,7 @@ from ranking_app.web.board_answers import BoardAnswers
 from ranking_app.web.dump import dump
 from ranking_app.web.questions import Page, Question
 from schemas.decode import DecodeRules
-from tables.changed import FreshColumns
+from tables.changed import Fresh
 from tables.changelog import BATCH_BYTES, ChangelogWriter
 from tables.panes import OwnedPartition
 from tables.store import Pair, PartitionStore
@@ -240,7 +240,7 @@ class World:
             with self.stages.of("count"):
                 await self._workers[partition]._flush([batch])
 
-    async def _wrote(self, partition: int, first_offset: int, pairs: Sequence[Pair], fresh: FreshColumns) -> None:
+    async def _wrote(self, partition: int, first_offset: int, pairs: Sequence[Pair], fresh: Fresh) -> None:
         with self.stages.within("count", "apply own writes"):
             await self.follower.wrote(partition, first_offset, pairs, fresh)
 

@@ -11,11 +11,12 @@ from itertools import compress
 
 import numpy as np
 
+from ranking_app.rankings.numbering import NO_NUMBER
 from ranking_app.rankings.pane_text import merged
 from ranking_app.rankings.panes import Pane, applied_of, cells_text_of, decode_pane, encode_pane, fold, place_of
 from ranking_app.rankings.tally import NUMBERS, Parts, summed
 from schemas.sale import Sale
-from tables.changed import Changed
+from tables.changed import Changed, Fresh
 from tables.layout import PANE_HEAD_BYTES, pane_head, parse_pane_key
 
 CACHED_PANES, CACHED_BYTES = 100_000, 16_000_000
@@ -147,7 +148,10 @@ class SourcePanes:
                 return None
         fresh = dict(compress(zip(keys, parts.texts, strict=True), is_fresh.tolist()))
         columns = np.vstack((np.full(len(fresh), self.role), numbers[is_fresh].T))
-        touched = Changed(fresh, columns, others)
+        schedules = np.full(len(keys), NO_NUMBER, np.int32)
+        if parts.schedules:
+            schedules = np.frombuffer(parts.schedules, np.int32)
+        touched = Changed(fresh, Fresh(columns, schedules[is_fresh], parts.numbering), others)
         self.cache.keep(touched)
         return touched
 

@@ -8,7 +8,7 @@ changelog offset in one write batch, then the caller acknowledges its source rec
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from ranking_app.errors import RankingError
-from tables.changed import NO_COLUMNS, Changed, FreshColumns
+from tables.changed import NO_FRESH, Changed, Fresh
 from tables.changelog import ChangelogWriter
 from tables.layout import position_key
 from tables.pane_cache import PaneCache, SourcePanes
@@ -24,10 +24,10 @@ LINE_ROLES = (3, 4)
 catalogue's, which has no panes."""
 
 
-OnWritten = Callable[[int, int, Sequence[Pair], FreshColumns], Awaitable[None]]
+OnWritten = Callable[[int, int, Sequence[Pair], Fresh], Awaitable[None]]
 """Told what the changelog and the store have: partition, offset of the first pair, pairs at offsets without a gap, and
-of the first ones, which are fresh, the columns (Changed). No pairs, and the offset after them, where somebody else's
-are between them."""
+the first ones, which are fresh, as numbers. No pairs, and the offset after them, where somebody else's are between
+them."""
 
 
 class ChangelogDiverged(RankingError):
@@ -88,7 +88,7 @@ class OwnedPartition:
         pairs += [(batch.key, batch.value) for _, batch in seen if batch.key is not None]
         # Positions last: should a flush ever need two record batches, the guard in the panes covers the first one.
         pairs += [(position_key(role, self.number), position.encode()) for role, position in positions.items()]
-        await self._write(pairs, panes.columns)
+        await self._write(pairs, panes.numbers)
         for role, position in positions.items():
             self.positions[role] = position
         for role, batch in seen:
@@ -122,7 +122,7 @@ class OwnedPartition:
         if value is not None:
             await self._write([(key, value)])
 
-    async def _write(self, pairs: Sequence[Pair], fresh: FreshColumns = NO_COLUMNS) -> None:
+    async def _write(self, pairs: Sequence[Pair], fresh: Fresh = NO_FRESH) -> None:
         if not pairs:
             return
         first, last = await self._changelog.append(self.number, pairs)
@@ -137,7 +137,7 @@ class OwnedPartition:
             if last - first + 1 == len(pairs):
                 await self._on_written(self.number, first, pairs, fresh)
             else:  # in several batches, and somebody else wrote in between
-                await self._on_written(self.number, last + 1, (), NO_COLUMNS)
+                await self._on_written(self.number, last + 1, (), NO_FRESH)
 
     def _named(self, position: Position) -> Position:
         """The position with this owner's name: it may have been another's before the store was restored."""

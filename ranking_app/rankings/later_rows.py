@@ -73,17 +73,19 @@ def _joined(
     curves: Sequence[Rows | None], sources: Sequence[Hashable], schedule: Numbers, source: Numbers
 ) -> tuple[list[tuple[Hashable, ...]], Numbers]:
     """Of each curve, its own sources with those of its new rows; and of each row, the index of its source in these."""
-    own_and_new = np.unique(schedule * len(sources) + source)
-    ends = np.cumsum(np.bincount(own_and_new // len(sources))).tolist()
-    new = (own_and_new % len(sources)).tolist()
-    kinds: dict[tuple[tuple[Hashable, ...], tuple[int, ...]], int] = {}
+    has = np.zeros((len(curves), len(sources)), bool)
+    has[schedule, source] = True
+    bits = np.packbits(has, axis=1)
+    width, new = bits.shape[1], bits.tobytes()
+    kinds: dict[tuple[tuple[Hashable, ...], bytes], int] = {}
     """Most curves have the same ones."""
     of_curve = [
-        kinds.setdefault((() if curve is None else curve.sources, tuple(new[start:end])), len(kinds))
-        for curve, (start, end) in zip(curves, pairwise([0, *ends]), strict=True)
+        kinds.setdefault((() if curve is None else curve.sources, new[at : at + width]), len(kinds))
+        for curve, at in zip(curves, range(0, len(new), width), strict=True)
     ]
     joined, index = list[tuple[Hashable, ...]](), np.zeros((len(kinds), len(sources)), np.int64)
-    for kind, (own, numbers) in enumerate(kinds):
+    for kind, (own, its_bits) in enumerate(kinds):
+        numbers = np.flatnonzero(np.unpackbits(np.frombuffer(its_bits, np.uint8))).tolist()
         its = dict.fromkeys((*own, *(sources[number] for number in numbers)))
         place = {one: at for at, one in enumerate(its)}
         index[kind, numbers] = [place[sources[number]] for number in numbers]

@@ -119,6 +119,11 @@ def minute_of(place: bytes) -> int:
     return minute
 
 
+def schedule_of(place: bytes) -> str:
+    """The schedule in a place."""
+    return place[_MINUTE.size :].decode()
+
+
 def encode_pane(pane: Pane) -> bytes:
     """A pane as JSON: [applied, first, second of the minute, completed, cancelled, amount, second, …], ascending.
 

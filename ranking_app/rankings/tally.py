@@ -13,6 +13,7 @@ from operator import itemgetter
 from typing import NamedTuple
 
 from ranking_app.rankings.event_ids import digests_of, split_digests
+from ranking_app.rankings.numbering import NO_NUMBER, Numbering
 from ranking_app.rankings.panes import (
     MINUTE_S,
     Pane,
@@ -22,6 +23,7 @@ from ranking_app.rankings.panes import (
     fold,
     minute_of,
     place_of,
+    schedule_of,
 )
 from schemas.decode import Bad, DecodeRules, decode_columns
 from schemas.sale import Sale
@@ -35,12 +37,14 @@ _OFFSET, _SCHEDULE_ID, _AT_MS, _EVENT_ID = (
 class Part(NamedTuple):
     """What a slice adds to one pane. place: of the pane (panes.place_of). text: of the pane with this alone, as
     panes.encode_new. numbers: see Parts. offsets: all of them, ascending; None where they were not asked for.
+    schedule: its number, or NO_NUMBER.
     """
 
     place: bytes
     text: bytes
     numbers: Sequence[int]
     offsets: list[int] | None
+    schedule: int
 
 
 class Parts(NamedTuple):
@@ -50,18 +54,22 @@ class Parts(NamedTuple):
     completed, cancelled and amount of its one cell; a second of -1 where it has several, or one of the slice a number
     beyond 64 bits.
     offsets: None where they were not asked for.
+    schedules: the number of each one's schedule, 32 bits, in the numbering with this name; empty without one.
     """
 
     places: list[bytes]
     texts: list[bytes]
     numbers: bytes
     offsets: list[list[int]] | None
+    schedules: bytes = b""
+    numbering: str = ""
 
     def each(self) -> Iterator[Part]:
         """One by one."""
         numbers = array("q", self.numbers)
         each = (numbers[at : at + NUMBERS] for at in range(0, len(numbers), NUMBERS))
-        return map(Part, self.places, self.texts, each, self.offsets or repeat(None))
+        schedules = array("i", self.schedules) or repeat(NO_NUMBER)
+        return map(Part, self.places, self.texts, each, self.offsets or repeat(None), schedules)
 
 
 NUMBERS = 6
@@ -105,11 +113,13 @@ def tally(
     rules: DecodeRules,
     now_ms: int,
     with_offsets: bool = False,
+    numbering: Numbering | None = None,
 ) -> Tally:
     """Decode and add up consecutive records of one source partition, of which these are the columns.
     now_ms: as in decode_batch.
 
     with_offsets: for a slice that is expected to repeat events: `without` then never has to give up.
+    numbering: of the schedules.
     """
     sales, bad = decode_columns(offsets, values, rules, now_ms)
     times_ms = list(map(_AT_MS, sales))
@@ -117,7 +127,7 @@ def tally(
     return Tally(
         sales=len(sales),
         bad=bad,
-        parts=summed(sales, with_offsets),
+        parts=summed(sales, with_offsets, numbering),
         oldest_ms=min(times_ms, default=0),
         newest_ms=max(times_ms, default=0),
         times=array("q", times_ms).tobytes(),
@@ -135,7 +145,7 @@ def ids_of(sales: Sequence[Sale]) -> Ids:
     return Ids(list(map(_OFFSET, sales)), digests_of(ids))
 
 
-def summed(sales: Sequence[Sale], with_offsets: bool = False) -> Parts:
+def summed(sales: Sequence[Sale], with_offsets: bool = False, numbering: Numbering | None = None) -> Parts:
     """Sales of one source partition, in the order of their offsets, by pane."""
     alone, together = _apart(sales)
     panes = _panes_of(together)
@@ -146,7 +156,11 @@ def summed(sales: Sequence[Sale], with_offsets: bool = False) -> Parts:
         texts = [_text_of(pane) for pane in panes.values()]
         numbers = array("q", chain.from_iterable(_ends_of(pane) + _SEVERAL for pane in panes.values())).tobytes()
     places = [*alone, *panes]
-    return Parts(places, texts, numbers, _offsets_of(places, sales) if with_offsets else None)
+    parts = Parts(places, texts, numbers, _offsets_of(places, sales) if with_offsets else None)
+    if numbering is None:
+        return parts
+    schedules = numbering.of(chain(map(_SCHEDULE_ID, alone.values()), map(schedule_of, panes)))
+    return parts._replace(schedules=schedules, numbering=numbering.name)
 
 
 def _apart(sales: Sequence[Sale]) -> tuple[dict[bytes, Sale], Sequence[Sale]]:
@@ -240,11 +254,12 @@ def without(counted: Tally, repeated: Sequence[Sale]) -> Tally | None:
             applied, first = kept.numbers[:2]
             part = kept._replace(text=encode_new(first, applied, cells), numbers=(applied, first, *_SEVERAL))
         left.append(part)
-    parts = Parts(
+    parts = counted.parts._replace(
         places=[part.place for part in left],
         texts=[part.text for part in left],
         numbers=b"".join([array("q", part.numbers).tobytes() for part in left]),
         offsets=None if counted.parts.offsets is None else [part.offsets or [] for part in left],
+        schedules=array("i", [part.schedule for part in left]).tobytes() if counted.parts.schedules else b"",
     )
     return counted._replace(sales=counted.sales - len(repeated), parts=parts)
 

@@ -16,7 +16,7 @@ from ranking_app.read_model.sources import CATALOGUE, SourceKey
 from ranking_app.read_model.spared import SparedPartitions
 from ranking_app.read_model.state import ReadModel
 from ranking_app.tasks import telling
-from tables.changed import FreshColumns
+from tables.changed import Fresh
 from tables.store import Pair
 
 ENDS_INTERVAL_S = 0.2
@@ -191,11 +191,11 @@ class Follower:
             await close(self._consumer)
         self._metrics.complete.set_function(float)  # it held the model, which may be large and frozen
 
-    async def wrote(self, partition: int, first_offset: int, pairs: Sequence[Pair], fresh: FreshColumns) -> None:
+    async def wrote(self, partition: int, first_offset: int, pairs: Sequence[Pair], fresh: Fresh) -> None:
         """What an owner in this process wrote to the changelog, acknowledged: need not come back from the brokers.
 
         It counts where it is what comes next, as offsets say. What others wrote before it is fetched, and it too.
-        fresh: of the first pairs (tables.changed.Changed).
+        fresh: the first pairs as numbers.
         """
         if self._spared is None:
             return
@@ -206,9 +206,9 @@ class Follower:
         # Looked at anew for each slice: what was fetched before may come in between.
         while (done := self._next_offsets[partition] - first_offset) < len(pairs):
             left = len(pairs) - done
-            size = FRESH_RECORDS if fresh.shape[1] - done >= FRESH_RECORDS else SLICE_RECORDS
+            size = FRESH_RECORDS if len(fresh) - done >= FRESH_RECORDS else SLICE_RECORDS
             part = slice(done, done + (size if left >= size + SLICE_RECORDS else left))  # no small one is left
-            self._model.apply_own(partition, pairs[part], fresh[:, part])
+            self._model.apply_own(partition, pairs[part], fresh.of(part))
             self._applied(partition, first_offset + part.stop)
             self.moved.set()
             if part.stop - part.start >= SLICE_RECORDS:

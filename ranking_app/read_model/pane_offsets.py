@@ -76,10 +76,11 @@ class PaneOffsets:
         """
         known = self._by_schedule.get(schedule_id)
         if known is None:
-            known = self._by_schedule[schedule_id] = array("q")
+            self._by_schedule[schedule_id] = array("q", panes)
         elif first_number <= known[-WIDTH]:
             return False
-        known.frombytes(panes)
+        else:
+            known.frombytes(panes)
         self._count += len(panes) // PANE_BYTES
         return True
 

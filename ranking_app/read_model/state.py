@@ -26,7 +26,7 @@ from ranking_app.read_model.sources import Completeness, SourceActivity, SourceK
 from ranking_app.read_model.unread import MANY_PAIRS, ReadWhenAsked, UnreadPanes
 from ranking_app.tasks import in_turns
 from schemas.catalogue import Listing, decode_listing, latest_listing_ms
-from tables.changed import NO_COLUMNS, FreshColumns
+from tables.changed import NO_FRESH, Fresh
 from tables.layout import (
     PANE,
     POSITION,
@@ -156,10 +156,10 @@ class ReadModel:
         elif kind == POSITION and value is not None:
             self._apply_position(partition, key, Position.decode(value))
 
-    def apply_own(self, partition: int, pairs: Sequence[Pair], fresh: FreshColumns = NO_COLUMNS) -> None:
+    def apply_own(self, partition: int, pairs: Sequence[Pair], fresh: Fresh = NO_FRESH) -> None:
         """As apply_change of each, where an owner in this process has just encoded them.
 
-        fresh: of the first pairs (tables.changed.Changed). Panes are read when somebody asks their schedule.
+        fresh: the first pairs as numbers. Panes are read when somebody asks their schedule.
         """
         if len(pairs) >= MANY_PAIRS:
             begun, pairs = self._unread.begin(partition, pairs, fresh)

@@ -9,8 +9,17 @@ from typing import Any, NamedTuple, TypeVar
 
 from ranking_app.rankings.few_cells import FEW_CELLS_COMMAS
 from ranking_app.rankings.panes import applied_of
-from ranking_app.read_model.begun import TAKEN_ROWS, TAKEN_SCHEDULES, Begun, BegunPanes, Taken, begun, begun_fresh
-from tables.changed import FreshColumns
+from ranking_app.read_model.begun import (
+    TAKEN_ROWS,
+    TAKEN_SCHEDULES,
+    BegunPanes,
+    Columns,
+    Taken,
+    begun,
+    begun_fresh,
+)
+from ranking_app.read_model.pane_offsets import Numbers
+from tables.changed import Fresh
 from tables.layout import PANE
 from tables.store import Pair
 
@@ -55,16 +64,16 @@ class UnreadPanes:
         """How many wait as text, over all schedules."""
         return len(self._keys)
 
-    def begin(self, partition: int, pairs: Sequence[Pair], fresh: FreshColumns) -> tuple[list[Waiting], Sequence[Pair]]:
+    def begin(self, partition: int, pairs: Sequence[Pair], fresh: Fresh) -> tuple[list[Waiting], Sequence[Pair]]:
         """Have those of many pairs that are panes of few cells wait as columns; what waits now, and all other pairs.
 
-        fresh: of the first pairs (tables.changed.Changed). A pane that waits as text goes on to do so: a newer text
-        takes its place.
+        fresh: the first pairs as numbers. A pane that waits as text goes on to do so: a newer text takes its place.
         """
         waiting = list[Waiting]()
-        keys = [key for key, _ in pairs[: fresh.shape[1]]]
+        keys = [key for key, _ in pairs[: len(fresh)]]
         if keys and self._keys.isdisjoint(keys):
-            waiting.append(self._have_wait(begun_fresh(partition, keys, fresh)))
+            minutes, columns = begun_fresh(partition, fresh)
+            waiting.append(self._have_wait(self._begun.index_of_fresh(keys, fresh), minutes, columns))
             pairs = pairs[len(keys) :]
         others = dict(pairs)
         few = [
@@ -76,17 +85,17 @@ class UnreadPanes:
         found = begun(few) if few and len(others) == len(pairs) else None
         if found is None:
             return waiting, pairs
-        waiting.append(self._have_wait(found))
+        waiting.append(self._have_wait(self._begun.index_of(found.of_rows), found.minutes, found.columns))
         for key, _ in few:
             del others[key]
         return waiting, list(others.items())
 
-    def _have_wait(self, some: Begun) -> Waiting:
-        ids, new = self._begun.add(some.of_rows, some.columns)
+    def _have_wait(self, index: Numbers, minutes: tuple[int, int], columns: Columns) -> Waiting:
+        ids, new = self._begun.add(index, columns)
         for schedule_id in new:
             self.by_schedule.setdefault(schedule_id, _AS_COLUMNS)
         self.ever_begun += len(ids)
-        return Waiting(ids, some.minutes)
+        return Waiting(ids, minutes)
 
     def take(self, schedule_ids: Sequence[str]) -> list[Taken]:
         """What waits as columns of a few schedules, in the order in which it came, and is forgotten.

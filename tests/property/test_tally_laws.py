@@ -131,7 +131,7 @@ def test_any_split_into_tallies_gives_the_panes_of_counting_sale_by_sale(publish
         places = {(schedule_id, minute) for schedule_id, panes in minutes.items() for minute in panes}
         assert touched is not None
         assert dict(touched.pairs()) == as_stored({at: by_sale[at] for at in places})
-        assert numbers_of_fresh(touched) == touched.columns.T.tolist()
+        assert numbers_of_fresh(touched) == touched.numbers.columns.T.tolist()
         assert kept.stored.keys().isdisjoint(touched.fresh)
         kept.write(touched)
         if number < len(forgets) and forgets[number]:
@@ -172,7 +172,7 @@ def test_sales_that_come_again_change_nothing_but_their_panes_are_named(publishe
         places = {(schedule_id, minute) for schedule_id, panes in minutes.items() for minute in panes}
         assert dict(touched.pairs()) == as_stored({at: by_sale[at] for at in places})
         waiting.update(touched)
-        assert numbers_of_fresh(waiting) == waiting.columns.T.tolist()
+        assert numbers_of_fresh(waiting) == waiting.numbers.columns.T.tolist()
         assert waiting.fresh.keys().isdisjoint(waiting.others)
         if step := between[number % len(between)]:
             kept.write(waiting)

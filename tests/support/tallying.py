@@ -9,6 +9,7 @@ from unittest import mock
 
 from agents.tally_child import Request, answer
 from agents.tally_process import Answer
+from ranking_app.rankings.numbering import Numbering
 from schemas.decode import DecodeRules
 from schemas.record import Record
 
@@ -30,6 +31,7 @@ class PatternTallying:
         self.said: list[Says] = []
         self.closed = False
         self._later: set[Answer] = set()
+        self._numbering = Numbering()
 
     def ask(
         self, records: Sequence[Record], rules: DecodeRules, now_ms: int, with_offsets: bool = False
@@ -44,7 +46,8 @@ class PatternTallying:
             return found
         offsets, values = [one.offset for one in records], [one.value for one in records]
         request = Request(rules, now_ms, with_offsets, offsets, values)
-        found.set_result(pickle.loads(pickle.dumps(answer(request))) if says is Says.TALLY else None)
+        tally = pickle.loads(pickle.dumps(answer(request, self._numbering))) if says is Says.TALLY else None
+        found.set_result(tally)
         return found
 
     def take_back(self, answer: Answer) -> bool:

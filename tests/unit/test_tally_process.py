@@ -10,6 +10,7 @@ from typing import Any, cast
 import pytest
 
 from agents.tally_process import MOST_ASKED, NoTallying
+from ranking_app.rankings.panes import schedule_of
 from schemas.decode import DecodeRules
 from tests.support.beside import all_of, beside, here, slice_of, stopped
 from tests.support.project import ROOT
@@ -27,10 +28,25 @@ async def test_it_answers_what_tallying_here_gives_in_the_order_asked() -> None:
         for number, answer in enumerate(answers):
             answer.add_done_callback(partial(lambda number, _: order.append(number), number))
         assert await all_of(answers) == [here(records) for records in slices]
-        assert await (await found.taken([])) == here([])
+        assert await all_of([await found.taken([])]) == [here([])]
     assert order == list(range(MOST_ASKED))
     assert here(slices[0]).sales > 5
     assert len(here(slices[0]).bad) > 5
+
+
+async def test_its_numbers_stand_for_the_same_schedules_in_all_that_it_answers() -> None:
+    found = dict[tuple[str, int], str]()
+    async with beside() as child:
+        await child.ready()
+        answers = await asyncio.gather(*[child.taken_now(slice_of(9 * number)) for number in range(3)])
+    for answer in answers:
+        assert answer is not None and answer.parts.places
+        for part in answer.parts.each():
+            number = answer.parts.numbering, part.schedule
+            assert found.setdefault(number, schedule_of(part.place)) == schedule_of(part.place)
+    assert sorted(number for _, number in found) == [0, 1, 2]
+    assert set(found.values()) == {"A", "B", "\N{GUITAR}"}
+    assert len({name for name, _ in found}) == 1
 
 
 async def test_before_it_is_there_it_takes_nothing() -> None:
@@ -48,7 +64,7 @@ async def test_with_enough_to_do_it_takes_no_more_until_it_has_answered() -> Non
             answers = [found.taken_now(slice_of(number)) for number in range(MOST_ASKED)]
             assert found.ask(slice_of(0)) is None
         assert await all_of(answers) == [here(slice_of(number)) for number in range(MOST_ASKED)]
-        assert await found.taken_now(slice_of(5)) == here(slice_of(5))
+        assert await all_of([found.taken_now(slice_of(5))]) == [here(slice_of(5))]
 
 
 async def test_an_answer_that_nobody_waits_for_any_more_keeps_no_other_back() -> None:

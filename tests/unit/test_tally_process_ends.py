@@ -187,7 +187,7 @@ async def test_one_that_is_asked_nothing_may_be_silent(monkeypatch: pytest.Monke
         for _ in range(3):
             found.process._running._look()
         monkeypatch.undo()
-        assert await found.taken_now(slice_of(9)) == here(slice_of(9))
+        assert await all_of([found.taken_now(slice_of(9))]) == [here(slice_of(9))]
         assert (found.started, found.warnings) == ([pid], [])
 
 
