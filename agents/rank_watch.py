@@ -1,6 +1,5 @@
 """Watches the ranks of a board for the notifier: keeps its boards up to date, and turns news into notifications."""
 
-import asyncio
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Protocol
 
@@ -99,8 +98,9 @@ class RankWatch:
             self._follow(as_of_s)
             for at_s in minutes_before(as_of_s):
                 if at_s not in self._minutes:
-                    self._minute(at_s)
-                    await asyncio.sleep(0)
+                    kept = self._new_minute(at_s)
+                    await in_turns(kept.build_in_steps(self._boards.schedules), TURN_S)
+                    self._minutes[at_s] = kept  # mended by the next to look: what came meanwhile is after `_revision`
 
     def look(self, raised: set[bytes]) -> list[Notification]:
         """What is new at the live instant; its ids are put into raised, those of all notifications so far.
@@ -135,10 +135,14 @@ class RankWatch:
         """Most of what `_follow` has to do, with turns for everybody else in between."""
         boards, as_of_s = self._boards, self._boards.live_as_of_s()
         changes = None if self._revision is None else boards.changes_since(self._revision)
-        if changes is None or as_of_s < self._now.as_of_s:
-            return
         revision = boards.revision
-        await in_turns(self._take_in(changes, as_of_s), TURN_S)
+        if changes is None:
+            await in_turns(self._now.build_in_steps(boards.schedules, as_of_s), TURN_S)
+            self._minutes.clear()
+        elif as_of_s < self._now.as_of_s:
+            return
+        else:
+            await in_turns(self._take_in(changes, as_of_s), TURN_S)
         self._revision = revision
 
     def _take_in(self, changes: Changes, as_of_s: int) -> Iterator[None]:
@@ -166,9 +170,12 @@ class RankWatch:
     def _minute(self, at_s: int) -> LeadingRows:
         kept = self._minutes.get(at_s)
         if kept is None:
-            kept = self._minutes[at_s] = LeadingRows(self._rule.board, at_s, self._rule.top + 1)
+            kept = self._minutes[at_s] = self._new_minute(at_s)
             kept.build(self._boards.schedules)
         return kept
+
+    def _new_minute(self, at_s: int) -> LeadingRows:
+        return LeadingRows(self._rule.board, at_s, self._rule.top + 1)
 
     def _notification(self, item: RankNews) -> Notification:
         at_s, board, number = item.at_s, self._named, period(item.at_s)

@@ -1,10 +1,11 @@
 """The first rows of a board of a past instant, mended by what comes late, without keeping or sorting all of it."""
 
 from bisect import insort
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from heapq import nsmallest
+from itertools import chain
 
-from ranking_app.rankings.boards.board import Board, Row
+from ranking_app.rankings.boards.board import STEP_SCHEDULES, Board, Row
 from ranking_app.rankings.schedule import Schedule
 
 SPARE = 32
@@ -23,9 +24,22 @@ class LeadingRows:
 
     def build(self, schedules: Mapping[str, Schedule]) -> None:
         """From nothing."""
-        rows = (row for schedule in schedules.values() if (row := self._row(schedule)) is not None)
-        self.rows = nsmallest(self._most, rows)
-        self._whole = len(self.rows) < self._most
+        for _ in self.build_in_steps(schedules):
+            pass
+
+    def build_in_steps(self, schedules: Mapping[str, Schedule]) -> Iterator[None]:
+        """As build, some schedules in a step. What changes between two of them is in the rows once it is mended.
+
+        Until the last step they are the rows that they were.
+        """
+        inside, rows = list(schedules.values()), list[Row]()
+        for start in range(0, len(inside), STEP_SCHEDULES):
+            some = inside[start : start + STEP_SCHEDULES]
+            found = (row for schedule in some if (row := self._row(schedule)) is not None)
+            rows = nsmallest(self._most, chain(rows, found))
+            yield
+        self.rows = rows
+        self._whole = len(rows) < self._most
 
     def mend(self, schedules: Mapping[str, Schedule], changed: Iterable[str]) -> None:
         """After changes of these schedules."""

@@ -6,9 +6,9 @@ of it each time would leave no time for anything else. Its rows are always those
 
 from bisect import bisect_left, insort
 from collections.abc import Iterable, Iterator, Mapping
-from heapq import heapify, heappop, heappush
+from heapq import heappop, heappush
 
-from ranking_app.rankings.boards.board import Board, KeyOf, Ranked, Row
+from ranking_app.rankings.boards.board import STEP_SCHEDULES, Board, KeyOf, Ranked, Row
 from ranking_app.rankings.change_log import Changes
 from ranking_app.rankings.schedule import Schedule
 from ranking_app.rankings.slices import Slice
@@ -42,16 +42,30 @@ class LiveBoard:
 
     def build(self, schedules: Mapping[str, Schedule], as_of_s: int) -> Ranked:
         """From nothing."""
+        for _ in self.build_in_steps(schedules, as_of_s):
+            pass
+        return self.ranked
+
+    def build_in_steps(self, schedules: Mapping[str, Schedule], as_of_s: int) -> Iterator[None]:
+        """As build, some schedules in a step. What changes between two is on the board after an `advance` by it.
+
+        Until the last step it is the board that it was.
+        """
         inside = list(self._slice.of(schedules.values()))
-        rows = self._board.rows(inside, as_of_s)
-        self._row_of = {row[2]: row for row in rows}
-        moments = ((s.id, self._board.next_change_s(s, as_of_s)) for s in inside)
-        self._next_s = {id_: at_s for id_, at_s in moments if at_s is not None}
-        self._heap = [(at_s, id_) for id_, at_s in self._next_s.items()]
-        heapify(self._heap)
+        rows = yield from self._board.rows_in_steps(inside, as_of_s)
+        row_of, next_s, heap = dict[str, Row](), dict[str, int](), list[tuple[int, str]]()
+        for start in range(0, len(inside), STEP_SCHEDULES):
+            end = start + STEP_SCHEDULES
+            row_of |= {row[2]: row for row in rows[start:end]}
+            for schedule in inside[start:end]:
+                at_s = self._board.next_change_s(schedule, as_of_s)
+                if at_s is not None:
+                    next_s[schedule.id] = at_s
+                    heappush(heap, (at_s, schedule.id))
+            yield
+        self._row_of, self._next_s, self._heap = row_of, next_s, heap
         self._as_of_s, self._outdated = as_of_s, {}
         self.ranked = Ranked(self._board, as_of_s, rows)
-        return self.ranked
 
     def advance(self, schedules: Mapping[str, Schedule], changes: Changes, as_of_s: int) -> Ranked:
         """After these changes, as of the same instant as before or a later one."""

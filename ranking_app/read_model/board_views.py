@@ -6,7 +6,7 @@ its asOf, a late event or a new listing.
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import NamedTuple, Protocol, TypeVar
 
 from ranking_app.rankings.boards.board import Board, Ranked
@@ -114,12 +114,15 @@ class BoardViews:
             ranked = kept.build(model.schedules, as_of_s)
         else:
             ranked = kept.advance(model.schedules, changes, as_of_s)
-        self._live[key] = _Live(kept, model.revision)
+        self._keep_live(key, _Live(kept, model.revision))
+        return ranked
+
+    def _keep_live(self, key: tuple[Board, Slice, str], live: _Live) -> None:
+        self._live[key] = live
         if len(self._live) > FEWEST_LIVE:
-            most = max(MAX_LIVE_SCHEDULES // (len(model.schedules) + 1), FEWEST_LIVE)
+            most = max(MAX_LIVE_SCHEDULES // (len(self._model.schedules) + 1), FEWEST_LIVE)
             while len(self._live) > min(most, MAX_KEPT):
                 self._live.popitem(last=False)
-        return ranked
 
     async def prepare_live(self, board: Board, part: Slice, as_of_s: int, which: str = "now") -> None:
         """Do most of what `live` has to do, with a turn for everybody else in between."""
@@ -128,13 +131,18 @@ class BoardViews:
         if changes is None or changes.until_s > board.counts_from_s(as_of_s):
             await model.settle(None if changes is None else changes.ids, somebody_waits=True)
         known, changes = self._known(key)
-        if known is None or changes is None or as_of_s < known.board.as_of_s:
-            return
         revision = model.revision
-        await in_turns(known.board.prepare_in_steps(model.schedules, changes, as_of_s), TURN_S)
-        latest = self._live.get(key)
-        if latest is not None and latest.board is known.board and latest.revision < revision:
-            self._live[key] = _Live(known.board, revision)
+        if known is None or changes is None:
+            kept = LiveBoard(board, part)
+            await in_turns(kept.build_in_steps(model.schedules, as_of_s), TURN_S)
+            latest = self._live.get(key)
+            if latest is None or latest.revision < revision:
+                self._keep_live(key, _Live(kept, revision))
+        elif as_of_s >= known.board.as_of_s:
+            await in_turns(known.board.prepare_in_steps(model.schedules, changes, as_of_s), TURN_S)
+            latest = self._live.get(key)
+            if latest is not None and latest.board is known.board and latest.revision < revision:
+                self._live[key] = _Live(known.board, revision)
 
     def _known(self, key: tuple[Board, Slice, str]) -> tuple[_Live | None, Changes | None]:
         """A live board that is kept, and what changed since; None where it has to be built."""
@@ -144,8 +152,17 @@ class BoardViews:
     async def prepare_at(self, board: Board, part: Slice, as_of_s: int) -> None:
         """Do most of what `at` has to do where a board is not kept, with turns for everybody else in between."""
         self._forget_what_changed()
-        if (board, part, 0, as_of_s) not in self._fixed:
-            await self._model.settle(None, somebody_waits=True)
+        key = board, part, 0, as_of_s
+        if key in self._fixed:
+            return
+        await self._model.settle(None, somebody_waits=True)
+        revision, found = self._model.revision, list[Ranked]()
+        await in_turns(self._compute_in_steps(board, part, as_of_s, found.append), TURN_S)
+        changes = self._model.changes_since(revision)
+        self._forget_what_changed()
+        # What a change while this went on may concern, half of it taken before and half after, is not kept.
+        if changes is not None and changes.from_s >= as_of_s:
+            self._fixed.take(key, found.pop)
 
     def at(self, board: Board, part: Slice, as_of_s: int) -> Ranked:
         """A board of a fixed instant."""
@@ -199,6 +216,13 @@ class BoardViews:
 
     def _compute(self, board: Board, part: Slice, as_of_s: int) -> Ranked:
         return Ranked(board, as_of_s, board.rows(part.of(self._model.schedules.values()), as_of_s))
+
+    def _compute_in_steps(
+        self, board: Board, part: Slice, as_of_s: int, found: Callable[[Ranked], None]
+    ) -> Iterator[None]:
+        schedules = list(part.of(self._model.schedules.values()))
+        rows = yield from board.rows_in_steps(schedules, as_of_s)
+        found(Ranked(board, as_of_s, rows))
 
     def _forget_what_changed(self) -> None:
         if self._revision == self._model.revision:

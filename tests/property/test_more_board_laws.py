@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ranking_app.rankings import live_board
+from ranking_app.rankings.boards import board as board_module
 from ranking_app.rankings.boards.board import NOT_ON
 from ranking_app.rankings.boards.cancellations import CancellationsBoard
 from ranking_app.rankings.boards.hot import HotBoard, parse_blend
@@ -77,6 +78,28 @@ def test_a_live_board_is_always_what_sorting_everything_gives(
         assert rows(found) == rows(ranked(board, part.of(schedules.values()), as_of_s))
         assert found.sum_of_keys == sum(row[0] for row in found.rows)
         assert all(row[3].listing is listed.get(row[2]) for row in found.rows)
+
+
+@given(histories, listings, boards, slices, instants, st.integers(0, 20), st.integers(0, 70), st.integers(1, 3))
+def test_a_board_that_was_built_while_things_happened_is_right_once_they_are_told(
+    history, catalogue, board, part, as_of_s, arrived, seconds, step
+):
+    live = LiveBoard(board, part)
+    live.build({}, as_of_s)
+    empty = live.ranked
+    schedules = {schedule.id: schedule for schedule in schedules_of(history[:arrived], catalogue)}
+    changed, from_s, until_s = set[str](), NOTHING.from_s, NOTHING.until_s
+    with patch.object(live_board, "STEP_SCHEDULES", step), patch.object(board_module, "STEP_SCHEDULES", step):
+        for _ in live.build_in_steps(schedules, as_of_s):
+            assert live.ranked is empty
+            for event in history[arrived : arrived + 2]:
+                changed.add(event.schedule_id)
+                from_s = min(from_s, event.at_s // 60 * 60)
+                until_s = max(until_s, event.at_s // 60 * 60 + 60)
+            arrived += 2
+            schedules.update({schedule.id: schedule for schedule in schedules_of(history[:arrived], catalogue)})
+    found = live.advance(schedules, Changes(changed, from_s, until_s), as_of_s + seconds)
+    assert rows(found) == rows(ranked(board, part.of(schedules.values()), as_of_s + seconds))
 
 
 @given(histories, listings, boards, instants)

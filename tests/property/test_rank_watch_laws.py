@@ -78,6 +78,9 @@ async def look_again_and_again(todo: list[tuple[list[tuple[int, int, int]], list
 def test_a_watch_that_prepares_in_turns_has_the_boards_of_a_new_one(todo):
     in_small_steps = {"agents.rank_watch.TURN_S": 0.0, "agents.rank_watch.MENDED": 1}
     in_small_steps |= {"ranking_app.rankings.live_board.STEP_CHANGES": 1}
+    in_small_steps |= {
+        f"ranking_app.rankings.{where}.STEP_SCHEDULES": 1 for where in ("boards.board", "live_board", "leading_rows")
+    }
     in_small_steps |= {"ranking_app.read_model.state.SETTLE_REST_S": 0.0}
     patches = [patch(name, value) for name, value in in_small_steps.items()]
     for each in patches:

@@ -4,6 +4,8 @@ import asyncio
 
 import pytest
 
+from ranking_app.rankings import live_board
+from ranking_app.rankings.boards import board
 from ranking_app.rankings.boards.sales import SalesBoard
 from ranking_app.rankings.boards.sell_out import SellOutBoard
 from ranking_app.rankings.live_board import LiveBoard
@@ -162,3 +164,58 @@ async def test_what_was_not_looked_at_counts_when_the_clock_is_set_back(shop):
     shop.sell("C", "11:58:59", 3)  # its minute is over at 11:59:00, where the board of noon begins
     await views.prepare_live(minute, EVERYTHING, NOON)
     assert keys(views.live(minute, EVERYTHING, NOON - 1)) == [-3]
+
+
+@pytest.fixture
+def in_small_steps(monkeypatch):
+    monkeypatch.setattr(board_views, "TURN_S", -1.0)
+    monkeypatch.setattr(live_board, "STEP_SCHEDULES", 1)
+    monkeypatch.setattr(board, "STEP_SCHEDULES", 1)
+
+
+async def prepared(preparing, meanwhile):
+    """Something happens after each turn; how many turns there were."""
+    task = asyncio.ensure_future(preparing)
+    turns = 0
+    while not task.done():
+        await asyncio.sleep(0)
+        turns += 1
+        meanwhile(turns)
+    await task
+    return turns
+
+
+@pytest.mark.usefixtures("in_small_steps")
+async def test_a_board_is_built_with_turns_for_others_and_what_sells_meanwhile_is_on_it(shop, monkeypatch):
+    views = BoardViews(shop)
+    sold = []
+
+    def sell(turn):
+        if turn < 4:
+            shop.sell("ABC"[turn - 1], "11:40:00", 10 * turn)
+            sold.append(turn)
+
+    assert await prepared(views.prepare_live(HOUR, EVERYTHING, NOON), sell) > 3 == len(sold)
+    monkeypatch.setattr(LiveBoard, "build", None)  # only what changed is looked at
+    assert keys(views.live(HOUR, EVERYTHING, NOON)) == [-30, -21, -12]
+
+
+@pytest.mark.usefixtures("in_small_steps")
+@pytest.mark.parametrize(("sells_at", "is_kept"), [("11:40:00", False), ("11:45:00", True)])
+async def test_a_board_of_the_past_is_kept_when_nothing_came_to_lie_in_it_while_it_was_built(
+    shop, monkeypatch, sells_at, is_kept
+):
+    views, quarter = BoardViews(shop), second("11:45:00")
+    await prepared(
+        views.prepare_at(HOUR, EVERYTHING, quarter), lambda turn: shop.sell("C", sells_at, 5) if turn == 2 else None
+    )
+    computed = []
+    rows = SalesBoard.rows
+
+    def noting(*args):
+        computed.append(1)
+        return rows(*args)
+
+    monkeypatch.setattr(SalesBoard, "rows", noting)
+    found = keys(views.at(HOUR, EVERYTHING, quarter))
+    assert (found, computed) == (([-2, -1], []) if is_kept else ([-5, -2, -1], [1]))

@@ -7,8 +7,10 @@ module beside this one, an entry in kinds.py and a test.
 
 from abc import ABC, abstractmethod
 from bisect import bisect_left
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from heapq import merge
+from itertools import islice
 from typing import Any, ClassVar, overload
 
 from ranking_app.rankings.change_log import FROM_EVER_S
@@ -19,6 +21,9 @@ from ranking_app.rankings.windows import Window, window_before
 
 HOUR_S = 3_600
 DAY_S = 86_400
+
+STEP_SCHEDULES = 500
+"""Looked at in one go where others get their turn: some 2 ms."""
 
 NOT_ON = 2**63 - 1
 """In keys_over: not on the board."""
@@ -122,6 +127,18 @@ class Board(ABC):
             if key is not None:
                 rows.append((*key, schedule.id, schedule))
         rows.sort()
+        return rows
+
+    def rows_in_steps(self, schedules: Sequence[Schedule], as_of_s: int) -> Generator[None, None, list[Row]]:
+        """As rows, some schedules in a step, so that others get their turn in between."""
+        runs = list[list[Row]]()
+        for start in range(0, len(schedules), STEP_SCHEDULES):
+            runs.append(self.rows(schedules[start : start + STEP_SCHEDULES], as_of_s))
+            yield
+        rows, in_order = list[Row](), merge(*runs)
+        while some := list(islice(in_order, STEP_SCHEDULES)):
+            rows += some
+            yield
         return rows
 
 
