@@ -417,11 +417,10 @@ def test_what_an_owner_brings_as_numbers_is_what_it_wrote_as_texts(
         life.live([record(offset, event) for offset, event in enumerate(given_events)], sizes, {})
         found.changed()
         assert what_is_in(found) == what_is_in(model_of(life.log.pairs, [False], [False]))
-    if all(not cancelled and quantity for _, _, quantity, cancelled, _ in given_events):
-        assert any(brought) == bool(given_events), "else this tests nothing"
-        # A slice with an event that came before may be counted sale by sale.
-        tallied = said == (Says.TALLY,) and len({number for *_, number in given_events}) == len(given_events)
-        assert numbered or not (given_events and tallied), "else this tests nothing"
+    if given_events and sizes[0] == 1:  # else the first slice may have several sales of one minute, or one twice
+        _, _, quantity, cancelled, _ = given_events[0]
+        if quantity and not cancelled:
+            assert any(brought) and (numbered or said[0] is not Says.TALLY), "else this tests nothing"
 
 
 def panes_that_went_back(model: ReadModel) -> set[bytes]:
