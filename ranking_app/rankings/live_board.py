@@ -8,7 +8,7 @@ from bisect import bisect_left, insort
 from collections.abc import Iterable, Iterator, Mapping
 from heapq import heappop, heappush
 
-from ranking_app.rankings.boards.board import STEP_SCHEDULES, Board, KeyOf, Ranked, Row
+from ranking_app.rankings.boards.board import STEP_SCHEDULES, Board, KeyOf, Ranked, Row, merged_in_steps
 from ranking_app.rankings.change_log import Changes
 from ranking_app.rankings.schedule import Schedule
 from ranking_app.rankings.slices import Slice
@@ -51,18 +51,19 @@ class LiveBoard:
 
         Until the last step it is the board that it was.
         """
-        inside = list(self._slice.of(schedules.values()))
-        rows = yield from self._board.rows_in_steps(inside, as_of_s)
+        everything, runs = list(schedules.values()), list[list[Row]]()
         row_of, next_s, heap = dict[str, Row](), dict[str, int](), list[tuple[int, str]]()
-        for start in range(0, len(inside), STEP_SCHEDULES):
-            end = start + STEP_SCHEDULES
-            row_of |= {row[2]: row for row in rows[start:end]}
-            for schedule in inside[start:end]:
+        for start in range(0, len(everything), STEP_SCHEDULES):
+            inside = list(self._slice.of(everything[start : start + STEP_SCHEDULES]))
+            runs.append(self._board.rows(inside, as_of_s))
+            row_of |= {row[2]: row for row in runs[-1]}
+            for schedule in inside:  # in the same step: both are of the same sales
                 at_s = self._board.next_change_s(schedule, as_of_s)
                 if at_s is not None:
                     next_s[schedule.id] = at_s
                     heappush(heap, (at_s, schedule.id))
             yield
+        rows = yield from merged_in_steps(runs)
         self._row_of, self._next_s, self._heap = row_of, next_s, heap
         self._as_of_s, self._outdated = as_of_s, {}
         self.ranked = Ranked(self._board, as_of_s, rows)

@@ -31,8 +31,6 @@ _Row = tuple[int, int, int, int, int]
 End = tuple[int, int, int, int, int]
 """Second of the last row, -1 for none; completed, cancelled and amount up to it, and the peak."""
 
-_NO_ROW: End = (-1, 0, 0, 0, 0)
-
 NOT_TO_BE_EXTENDED: End = (2**62, 0, 0, 0, 0)
 """In place of an end: everything comes before it."""
 
@@ -111,13 +109,12 @@ class Rows:
     @property
     def end(self) -> End:
         """Its last row; NOT_TO_BE_EXTENDED where rows behind it can only be put."""
-        if not self._second and not self._unsettled:
-            return _NO_ROW
         columns = self._second, self._source, self._completed, self._cancelled, self._amount, self._peak
         amount = self._amount[-1]
         if self._unsettled or list in map(type, columns) or not -_MOST_TO_EXTEND < amount < _MOST_TO_EXTEND:
             return NOT_TO_BE_EXTENDED
-        return self._second[-1], self._completed[-1], self._cancelled[-1], amount, self._peak[-1]
+        last_s = self._second[-1] if self._second else -1
+        return last_s, self._completed[-1], self._cancelled[-1], amount, self._peak[-1]
 
     def extend(self, sources: tuple[Hashable, ...], *columns: bytes) -> None:
         """Put rows behind `end`, as columns() has them, whose numbers of sources are indices of these.

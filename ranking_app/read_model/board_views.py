@@ -9,7 +9,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import NamedTuple, Protocol, TypeVar
 
-from ranking_app.rankings.boards.board import Board, Ranked
+from ranking_app.rankings.boards.board import STEP_SCHEDULES, Board, Ranked, Row, merged_in_steps
 from ranking_app.rankings.change_log import Changes
 from ranking_app.rankings.live_board import LiveBoard
 from ranking_app.rankings.movement import Book, Chart, Charts, issues_before
@@ -100,6 +100,8 @@ class BoardViews:
         self._model = model
         self._revision = model.revision
         self._live: OrderedDict[tuple[Board, Slice, str], _Live] = OrderedDict()
+        self._building = asyncio.Lock()
+        """Held by who builds a board in turns: others may want the same one, with another page or for a stream."""
         self._fixed: _Kept[Ranked] = _Kept(lambda ranked: len(ranked) + 1, MAX_ROWS)
         self._charts: _Kept[Chart] = _Kept(lambda chart: len(chart) + 1, MAX_CHART_ROWS)
         self._books: _Kept[Book] = _Kept(lambda book: 1, MAX_KEPT)
@@ -119,10 +121,14 @@ class BoardViews:
 
     def _keep_live(self, key: tuple[Board, Slice, str], live: _Live) -> None:
         self._live[key] = live
+        self._live.move_to_end(key)
         if len(self._live) > FEWEST_LIVE:
-            most = max(MAX_LIVE_SCHEDULES // (len(self._model.schedules) + 1), FEWEST_LIVE)
-            while len(self._live) > min(most, MAX_KEPT):
+            while len(self._live) > self._most_live:
                 self._live.popitem(last=False)
+
+    @property
+    def _most_live(self) -> int:
+        return min(max(MAX_LIVE_SCHEDULES // (len(self._model.schedules) + 1), FEWEST_LIVE), MAX_KEPT)
 
     async def prepare_live(self, board: Board, part: Slice, as_of_s: int, which: str = "now") -> None:
         """Do most of what `live` has to do, with a turn for everybody else in between."""
@@ -133,16 +139,24 @@ class BoardViews:
         known, changes = self._known(key)
         revision = model.revision
         if known is None or changes is None:
-            kept = LiveBoard(board, part)
-            await in_turns(kept.build_in_steps(model.schedules, as_of_s), TURN_S)
-            latest = self._live.get(key)
-            if latest is None or latest.revision < revision:
-                self._keep_live(key, _Live(kept, revision))
+            async with self._building:
+                await self._build_in_turns(key, as_of_s)
         elif as_of_s >= known.board.as_of_s:
             await in_turns(known.board.prepare_in_steps(model.schedules, changes, as_of_s), TURN_S)
             latest = self._live.get(key)
             if latest is not None and latest.board is known.board and latest.revision < revision:
                 self._live[key] = _Live(known.board, revision)
+
+    async def _build_in_turns(self, key: tuple[Board, Slice, str], as_of_s: int) -> None:
+        """Unless somebody has built it meanwhile, or another that is about to be asked would have to go for it."""
+        known, changes = self._known(key)
+        if changes is not None or (known is None and len(self._live) >= self._most_live):
+            return
+        revision, kept = self._model.revision, LiveBoard(*key[:2])
+        await in_turns(kept.build_in_steps(self._model.schedules, as_of_s), TURN_S)
+        latest = self._live.get(key)
+        if latest is None or latest.revision < revision:
+            self._keep_live(key, _Live(kept, revision))
 
     def _known(self, key: tuple[Board, Slice, str]) -> tuple[_Live | None, Changes | None]:
         """A live board that is kept, and what changed since; None where it has to be built."""
@@ -156,13 +170,17 @@ class BoardViews:
         if key in self._fixed:
             return
         await self._model.settle(None, somebody_waits=True)
-        revision, found = self._model.revision, list[Ranked]()
-        await in_turns(self._compute_in_steps(board, part, as_of_s, found.append), TURN_S)
-        changes = self._model.changes_since(revision)
-        self._forget_what_changed()
-        # What a change while this went on may concern, half of it taken before and half after, is not kept.
-        if changes is not None and changes.from_s >= as_of_s:
-            self._fixed.take(key, found.pop)
+        async with self._building:
+            self._forget_what_changed()
+            if key in self._fixed or len(self._model.schedules) >= MAX_ROWS:  # there, or too large to be kept
+                return
+            revision, found = self._model.revision, list[Ranked]()
+            await in_turns(self._compute_in_steps(board, part, as_of_s, found.append), TURN_S)
+            changes = self._model.changes_since(revision)
+            self._forget_what_changed()
+            # What a change while this went on may concern, half of it taken before and half after, is not kept.
+            if changes is not None and changes.from_s >= as_of_s:
+                self._fixed.take(key, found.pop)
 
     def at(self, board: Board, part: Slice, as_of_s: int) -> Ranked:
         """A board of a fixed instant."""
@@ -220,8 +238,11 @@ class BoardViews:
     def _compute_in_steps(
         self, board: Board, part: Slice, as_of_s: int, found: Callable[[Ranked], None]
     ) -> Iterator[None]:
-        schedules = list(part.of(self._model.schedules.values()))
-        rows = yield from board.rows_in_steps(schedules, as_of_s)
+        everything, runs = list(self._model.schedules.values()), list[list[Row]]()
+        for start in range(0, len(everything), STEP_SCHEDULES):
+            runs.append(board.rows(part.of(everything[start : start + STEP_SCHEDULES]), as_of_s))
+            yield
+        rows = yield from merged_in_steps(runs)
         found(Ranked(board, as_of_s, rows))
 
     def _forget_what_changed(self) -> None:

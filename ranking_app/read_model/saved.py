@@ -35,6 +35,9 @@ NEWER_THAN_MS = 12 * 3600 * 1000
 """A changelog forgets tombstones 24 h (delete.retention.ms) after they were written: what was saved before one could
 miss it. Half of that, so that clocks and slow starts do not matter."""
 
+READ_TOGETHER = 250
+"""Schedules whose panes are read in one go: one by one takes three times as long."""
+
 WRITE_BYTES = 256 * 1024
 """Gathered before a thread writes them."""
 
@@ -110,10 +113,14 @@ class SavedReadModel:
 def _frames(model: ReadModel, head: SavedHead, panes: list[tuple[str, bytes]]) -> Iterator[bytes]:
     yield head_frame(head)
     yield from panes_frames(panes)
-    for schedule_id in list(model.schedules):
-        schedule = model.schedules.get(schedule_id)
-        if schedule is not None and not schedule.curve.is_empty:
-            yield schedule_frame(schedule_id, schedule.curve)
+    ids = list(model.schedules)
+    for start in range(0, len(ids), READ_TOGETHER):
+        some = ids[start : start + READ_TOGETHER]
+        model.read(some)  # what came while others were written
+        for schedule_id in some:
+            schedule = model.schedules.get(schedule_id)
+            if schedule is not None and not schedule.curve.is_empty:
+                yield schedule_frame(schedule_id, schedule.curve)
     yield framed(END)
 
 

@@ -137,6 +137,10 @@ class ReadModel:
         """The position of a reservation partition as the changelog has it."""
         return self._sources.position(source)
 
+    def read(self, schedule_ids: Iterable[str]) -> None:
+        """Have what waits of these schedules read: sooner than when each is asked for."""
+        self._own.read_all(schedule_ids)
+
     def pane_keys(self, schedule_ids: set[str]) -> list[tuple[int, bytes]]:
         """(partition, key) of every pane of these schedules."""
         self._own.read_all(schedule_ids)

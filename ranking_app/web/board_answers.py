@@ -47,6 +47,8 @@ class BoardAnswers:
                 await self._views.prepare_live(board, part, as_of_s - question.compare_s, _before_name(question))
         else:
             await self._views.prepare_at(board, part, as_of_s)
+            if question.moves:
+                await self._views.prepare_at(board, part, max(as_of_s - question.compare_s, FIRST_S))
         if question.moves:
             await self._views.prepare_book(board, part, as_of_s, question.compare_s, FIRST_S)
 

@@ -113,6 +113,20 @@ def test_a_schedule_that_is_too_large_changes_nothing_of_the_next_one() -> None:
     assert small.first_second_sold(10, 99) == 60 and small.first_second_sold(11, 99) is None
 
 
+@pytest.mark.parametrize("cells", [[(0, 2**32, 0, 0)], [(0, 1, 0, 2**63)], [(0, 0, 2**32, 0)]])
+def test_a_curve_that_is_empty_again_after_numbers_outgrew_it_is_counted_on(cells: list[Any]) -> None:
+    curve, other = Curve(), Curve()
+    curve.put("a", 0, cells)
+    curve.settle()
+    curve.put("a", 0, ())
+    curve.settle()
+    rows = np.array([(60, 0, 1, 0, 5), (60, 0, 2, 0, 6)], np.int64).T
+    was_put, other_put = extend_all([curve, other], ("a",), [1, 1], rows)
+    if not was_put:
+        curve.put("a", 1, [(60, 1, 0, 5)])
+    assert other_put and [one.totals(EVER)[::2] for one in (curve, other)] == [(1, 5), (2, 6)]
+
+
 def test_an_amount_that_may_grow_too_large_is_put_by_itself() -> None:
     curve = Curve()
     curve.put("a", 0, [(0, 1, 0, 2**62)])

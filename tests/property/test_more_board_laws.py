@@ -15,8 +15,10 @@ from ranking_app.rankings.boards.sales import SalesBoard
 from ranking_app.rankings.boards.sell_out import SellOutBoard
 from ranking_app.rankings.boards.trending import TrendingBoard
 from ranking_app.rankings.change_log import FOR_EVER_S, FROM_EVER_S, NOTHING, Changes
+from ranking_app.rankings.curve import Curve
 from ranking_app.rankings.live_board import LiveBoard
 from ranking_app.rankings.movement import Walk, issues_before
+from ranking_app.rankings.schedule import Schedule
 from ranking_app.rankings.slices import EVERYTHING, Slice
 from ranking_app.rankings.windows import Window
 from schemas.catalogue import Listing
@@ -80,26 +82,54 @@ def test_a_live_board_is_always_what_sorting_everything_gives(
         assert all(row[3].listing is listed.get(row[2]) for row in found.rows)
 
 
-@given(histories, listings, boards, slices, instants, st.integers(0, 20), st.integers(0, 70), st.integers(1, 3))
+@given(
+    histories,
+    listings,
+    boards,
+    slices,
+    instants,
+    st.integers(0, 20),
+    st.lists(st.sampled_from([0, 0, 1, 2]), max_size=8),
+    st.lists(st.none() | st.integers(0, 9), max_size=4),
+    st.lists(st.integers(0, 200), min_size=1, max_size=3),
+    st.integers(1, 3),
+)
 def test_a_board_that_was_built_while_things_happened_is_right_once_they_are_told(
-    history, catalogue, board, part, as_of_s, arrived, seconds, step
+    history, catalogue, board, part, as_of_s, arrived, arriving, retiring, later, step
 ):
+    """Also where sales go, as those of a pane do whose time is over."""
     live = LiveBoard(board, part)
     live.build({}, as_of_s)
     empty = live.ranked
-    schedules = {schedule.id: schedule for schedule in schedules_of(history[:arrived], catalogue)}
+    there, history = history[:arrived], history[arrived:]
+    schedules = {schedule.id: schedule for schedule in schedules_of(there, catalogue)}
     changed, from_s, until_s = set[str](), NOTHING.from_s, NOTHING.until_s
     with patch.object(live_board, "STEP_SCHEDULES", step), patch.object(board_module, "STEP_SCHEDULES", step):
         for _ in live.build_in_steps(schedules, as_of_s):
             assert live.ranked is empty
-            for event in history[arrived : arrived + 2]:
+            count, retired = arriving.pop() if arriving else 0, retiring.pop() if retiring else None
+            touched, history = history[:count], history[count:]
+            there = [*there, *touched]
+            if retired is not None and there:
+                gone = there[retired % len(there)]
+                touched = [*touched, gone]
+                there = [event for event in there if event is not gone]
+            for event in touched:
                 changed.add(event.schedule_id)
                 from_s = min(from_s, event.at_s // 60 * 60)
                 until_s = max(until_s, event.at_s // 60 * 60 + 60)
-            arrived += 2
-            schedules.update({schedule.id: schedule for schedule in schedules_of(history[:arrived], catalogue)})
-    found = live.advance(schedules, Changes(changed, from_s, until_s), as_of_s + seconds)
-    assert rows(found) == rows(ranked(board, part.of(schedules.values()), as_of_s + seconds))
+            now = {schedule.id: schedule for schedule in schedules_of(there, catalogue)}
+            for id_ in changed:  # the schedules that the build holds get them, as in the read model
+                if id_ in schedules:
+                    schedules[id_].curve = now[id_].curve if id_ in now else Curve()
+                else:
+                    schedules[id_] = now.get(id_) or Schedule(id_, Curve())
+    changes = Changes(changed, from_s, until_s)
+    for seconds in later:
+        as_of_s += seconds
+        found = live.advance(schedules, changes, as_of_s)
+        assert rows(found) == rows(ranked(board, part.of(schedules.values()), as_of_s))
+        changes = NOTHING
 
 
 @given(histories, listings, boards, instants)

@@ -219,3 +219,50 @@ async def test_a_board_of_the_past_is_kept_when_nothing_came_to_lie_in_it_while_
     monkeypatch.setattr(SalesBoard, "rows", noting)
     found = keys(views.at(HOUR, EVERYTHING, quarter))
     assert (found, computed) == (([-2, -1], []) if is_kept else ([-5, -2, -1], [1]))
+
+
+@pytest.mark.usefixtures("in_small_steps")
+async def test_a_board_that_several_wait_for_is_built_once(shop, monkeypatch):
+    views, looked_at, rows = BoardViews(shop), list[str](), SalesBoard.rows
+
+    def noting(self, schedules, as_of_s):
+        some = list(schedules)
+        looked_at.extend(schedule.id for schedule in some)
+        return rows(self, some, as_of_s)
+
+    monkeypatch.setattr(SalesBoard, "rows", noting)
+    await asyncio.gather(*[views.prepare_live(HOUR, EVERYTHING, NOON) for _ in range(5)])
+    assert looked_at == ["A", "B"]
+    await asyncio.gather(*[views.prepare_at(HOUR, EVERYTHING, NOON) for _ in range(5)])
+    assert looked_at == ["A", "B"] * 2
+
+
+async def test_what_there_is_no_room_for_is_not_built_before_it_is_asked_for(shop, monkeypatch):
+    monkeypatch.setattr(board_views, "MAX_LIVE_SCHEDULES", 1)
+    monkeypatch.setattr(board_views, "MAX_ROWS", 2)
+    views, windows = BoardViews(shop), [60, 600, 3600]
+    for window_s in windows:
+        await views.prepare_live(SalesBoard(window_s), EVERYTHING, NOON)
+    assert [board.window_s for board, *_ in views._live] == windows[: board_views.FEWEST_LIVE]
+    await views.prepare_at(HOUR, EVERYTHING, NOON)
+    assert not views._fixed
+    assert keys(views.live(HOUR, EVERYTHING, NOON)) == keys(views.at(HOUR, EVERYTHING, NOON)) == [-2, -1]
+
+
+@pytest.mark.usefixtures("in_small_steps")
+@pytest.mark.parametrize("comes", [True, False])
+def test_a_sale_that_came_or_went_while_its_board_was_built_has_left_when_its_time_is_over(shop, comes):
+    def sell(quantity):
+        shop.sell("B", "11:58:50", quantity)
+
+    minute, as_of_s = LiveBoard(SalesBoard(60), EVERYTHING), second("11:59:40")
+    if not comes:
+        sell(5)
+    revision = shop.revision
+    for step, _ in enumerate(minute.build_in_steps(shop.schedules, as_of_s)):
+        if step == (0 if comes else 1):  # before B is looked at, or after that
+            sell(5 if comes else -5)
+    assert keys(minute.ranked) == [-5]
+    changes = shop.changes_since(revision)
+    assert changes.until_s <= SalesBoard(60).counts_from_s(NOON), "else it is looked at again"
+    assert keys(minute.advance(shop.schedules, changes, NOON)) == []

@@ -129,17 +129,14 @@ class Board(ABC):
         rows.sort()
         return rows
 
-    def rows_in_steps(self, schedules: Sequence[Schedule], as_of_s: int) -> Generator[None, None, list[Row]]:
-        """As rows, some schedules in a step, so that others get their turn in between."""
-        runs = list[list[Row]]()
-        for start in range(0, len(schedules), STEP_SCHEDULES):
-            runs.append(self.rows(schedules[start : start + STEP_SCHEDULES], as_of_s))
-            yield
-        rows, in_order = list[Row](), merge(*runs)
-        while some := list(islice(in_order, STEP_SCHEDULES)):
-            rows += some
-            yield
-        return rows
+
+def merged_in_steps(runs: Sequence[list[Row]]) -> Generator[None, None, list[Row]]:
+    """All rows of some lists, each of which is in order; some rows in a step, so that others get their turn."""
+    rows, in_order = list[Row](), merge(*runs)
+    while some := list(islice(in_order, STEP_SCHEDULES)):
+        rows += some
+        yield
+    return rows
 
 
 class SortKeys(Sequence[int]):
