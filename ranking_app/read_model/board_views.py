@@ -123,10 +123,10 @@ class BoardViews:
         self._live[key] = live
         self._live.move_to_end(key)
         if len(self._live) > FEWEST_LIVE:
-            while len(self._live) > self._most_live:
+            most = self._most_live()
+            while len(self._live) > most:
                 self._live.popitem(last=False)
 
-    @property
     def _most_live(self) -> int:
         return min(max(MAX_LIVE_SCHEDULES // (len(self._model.schedules) + 1), FEWEST_LIVE), MAX_KEPT)
 
@@ -137,11 +137,11 @@ class BoardViews:
         if changes is None or changes.until_s > board.counts_from_s(as_of_s):
             await model.settle(None if changes is None else changes.ids, somebody_waits=True)
         known, changes = self._known(key)
-        revision = model.revision
         if known is None or changes is None:
             async with self._building:
                 await self._build_in_turns(key, as_of_s)
         elif as_of_s >= known.board.as_of_s:
+            revision = model.revision
             await in_turns(known.board.prepare_in_steps(model.schedules, changes, as_of_s), TURN_S)
             latest = self._live.get(key)
             if latest is not None and latest.board is known.board and latest.revision < revision:
@@ -150,7 +150,7 @@ class BoardViews:
     async def _build_in_turns(self, key: tuple[Board, Slice, str], as_of_s: int) -> None:
         """Unless somebody has built it meanwhile, or another that is about to be asked would have to go for it."""
         known, changes = self._known(key)
-        if changes is not None or (known is None and len(self._live) >= self._most_live):
+        if changes is not None or (known is None and len(self._live) >= self._most_live()):
             return
         revision, kept = self._model.revision, LiveBoard(*key[:2])
         await in_turns(kept.build_in_steps(self._model.schedules, as_of_s), TURN_S)
