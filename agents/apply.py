@@ -10,7 +10,7 @@ from itertools import chain
 
 from agents.arrivals import Arrivals
 from agents.dead_letters import DeadLetters
-from agents.decoding import ApplyFailed, Decoding, Source, apply_failed
+from agents.decoding import HELPED_RECORDS, ApplyFailed, Decoding, Source, apply_failed
 from agents.slices import Slice
 from agents.tally_process import Tallying
 from ranking_app.clock import Clock
@@ -103,7 +103,8 @@ class Applier:
             behind, watermark_ms = one.late(watermark_ms, source.grace_ms)
             late += behind
             applied.panes.update(self._fold(source, one))
-            await asyncio.sleep(0)
+            if len(records) >= HELPED_RECORDS:
+                await asyncio.sleep(0)
         applied.seen.append((source.role, seen))
         applied.records += len(records)
         applied.positions[source.role] = position.moved(

@@ -7,11 +7,15 @@ A leaf beside settings.py, which needs it.
 import math
 import re
 from fractions import Fraction
+from functools import lru_cache
 
 UNIT_S = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 LONGEST_S = 9_999 * 366 * 86_400
 """Every year that a calendar date can have. It keeps arithmetic and error messages small; nothing real is near it."""
+
+PARSED_WINDOWS = 256
+"""Every question names one, or has the default: fractions are exact, and slow."""
 
 _WHOLE = re.compile(r"([0-9]{1,18})([smhd])")
 _DECIMAL = re.compile(r"([0-9]{1,18}(?:\.[0-9]{1,18})?)([smhd]?)")
@@ -23,6 +27,7 @@ _ISO = re.compile(
 _ISO_UNIT_S = {"w": 7 * 86_400, **UNIT_S}
 
 
+@lru_cache(PARSED_WINDOWS)
 def parse_window(text: str) -> int | None:
     """Seconds of a window, or None for `all`. ValueError, saying what was expected, for anything else.
 

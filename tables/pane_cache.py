@@ -5,6 +5,7 @@ time, while everybody waited for 50 to 100 ms; and to add to the newest seconds 
 it takes to read the whole pane, change it and write it.
 """
 
+from array import array
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import compress
@@ -22,6 +23,9 @@ from tables.layout import PANE_HEAD_BYTES, pane_head, parse_pane_key
 CACHED_PANES, CACHED_BYTES = 100_000, 16_000_000
 """Panes kept per partition, some 200 bytes each with their keys, and bytes of their texts; beyond that they are read
 from RocksDB. A replay fills panes to the brim and does not come back to them: that would be 1 kB each."""
+
+FEW_PANES = 50
+"""Fewer are sooner looked at one by one than as columns; and whoever is not behind hands over no more at a time."""
 
 LOOK_EVERY_PANES, LOOK_EVERY_SHARE = 1_000, 8
 """The bytes in the cache are counted after it has grown by so many panes, and by one in so many of what it has: by so
@@ -120,6 +124,7 @@ class SourcePanes:
     cache: PaneCache
     role: int
     partition: int
+    few: int = FEW_PANES
 
     def fold(self, sales: Sequence[Sale]) -> Changed:
         """Count sales, as rankings.panes.fold; returns every pane that they touch."""
@@ -135,25 +140,28 @@ class SourcePanes:
         head = pane_head(self.role, self.partition)
         keys = [head + place for place in parts.places]
         panes = self.cache.known_of(head, keys)
+        touched = _few(keys, panes, parts) if len(keys) < self.few else self._many(keys, panes, parts)
+        if touched is not None:
+            self.cache.keep(touched)
+        return touched
+
+    def _many(self, keys: Sequence[bytes], panes: Sequence[bytes | None], parts: Parts) -> Changed | None:
+        """The panes with these keys, and the parts added; None as of add."""
         numbers = np.frombuffer(parts.numbers, np.int64).reshape(-1, NUMBERS)
         is_fresh = (numbers[:, 2] >= 0) & np.array([pane is None for pane in panes], bool)
         others: dict[bytes, bytes] = {}
         for row in np.flatnonzero(~is_fresh).tolist():
-            pane, (applied, first) = panes[row], numbers[row, :2].tolist()
-            if pane is None:
-                others[keys[row]] = parts.texts[row]
-            elif first > applied_of(pane):
-                others[keys[row]] = merged(pane, first, applied, cells_text_of(parts.texts[row]))
-            else:
+            applied, first = numbers[row, :2].tolist()
+            text = _added(panes[row], first, applied, parts.texts[row])
+            if text is None:
                 return None
+            others[keys[row]] = text
         fresh = dict(compress(zip(keys, parts.texts, strict=True), is_fresh.tolist()))
         columns = np.vstack((np.full(len(fresh), self.role), numbers[is_fresh].T))
         schedules = np.full(len(keys), NO_NUMBER, np.int32)
         if parts.schedules:
             schedules = np.frombuffer(parts.schedules, np.int32)
-        touched = Changed(fresh, Fresh(columns, schedules[is_fresh], parts.numbering), others)
-        self.cache.keep(touched)
-        return touched
+        return Changed(fresh, Fresh(columns, schedules[is_fresh], parts.numbering), others)
 
     def _fold_each(self, sales: Sequence[Sale]) -> Changed:
         """The same as `fold`, also where some have come before."""
@@ -170,3 +178,23 @@ class SourcePanes:
         touched = Changed(others={key: encode_pane(pane) for key, pane in panes.items()})
         self.cache.keep(touched)
         return touched
+
+
+def _few(keys: Sequence[bytes], panes: Sequence[bytes | None], parts: Parts) -> Changed | None:
+    """As SourcePanes._many, sooner where they are few; none is told as fresh."""
+    others: dict[bytes, bytes] = {}
+    ends = array("q", parts.numbers)
+    for at, key in enumerate(keys):
+        applied, first = ends[NUMBERS * at : NUMBERS * at + 2]
+        text = _added(panes[at], first, applied, parts.texts[at])
+        if text is None:
+            return None
+        others[key] = text
+    return Changed(others=others)
+
+
+def _added(pane: bytes | None, first: int, applied: int, text: bytes) -> bytes | None:
+    """A pane with the part that has this text, lowest and highest offset; None where it has taken such a sale."""
+    if pane is None:
+        return text
+    return merged(pane, first, applied, cells_text_of(text)) if first > applied_of(pane) else None

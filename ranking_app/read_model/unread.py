@@ -180,6 +180,10 @@ class ReadWhenAsked(Mapping[str, T]):
             self._read((schedule_id,))
         return self._schedules.get(schedule_id, default)
 
+    def __contains__(self, schedule_id: object) -> bool:
+        # Nothing has to be read for that, either (see __iter__).
+        return schedule_id in self._schedules or schedule_id in self._unread
+
     def __iter__(self) -> Iterator[str]:
         # Nothing has to be read for that: what waits of a schedule that is not there yet makes it one.
         # As of now: who looks at them one by one has them read, and there are more of them then.

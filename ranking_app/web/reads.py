@@ -61,8 +61,18 @@ def known_schedule(read_model: ReadModel, schedule_id: str) -> Schedule:
     """The schedule of this id. UnknownSchedule."""
     schedule = read_model.schedules.get(schedule_id)
     if schedule is None:
-        raise UnknownSchedule(f"No event and no catalogue record has the id {schedule_id!r}.")
+        raise _unknown(schedule_id)
     return schedule
+
+
+def require_known(read_model: ReadModel, schedule_id: str) -> None:
+    """UnknownSchedule, before anything is made for an answer: who waits for its first sale asks again and again."""
+    if schedule_id not in read_model.schedules:
+        raise _unknown(schedule_id)
+
+
+def _unknown(schedule_id: str) -> UnknownSchedule:
+    return UnknownSchedule(f"No event and no catalogue record has the id {schedule_id!r}.")
 
 
 def require_loaded(read_model: ReadModel) -> None:

@@ -26,7 +26,7 @@ from ranking_app.web.kept_answers import KeptAnswers, Recipe
 from ranking_app.web.models import CurvePartsAnswer, SchedulePartsAnswer
 from ranking_app.web.params import Query, schedule_id
 from ranking_app.web.problems import InvalidParameter
-from ranking_app.web.reads import ReadModel, known_schedule, require_loaded
+from ranking_app.web.reads import ReadModel, known_schedule, require_known, require_loaded
 from schemas.times import LAST_S, format_s
 
 MAX_POINTS = 10_000
@@ -45,6 +45,7 @@ class ScheduleHandlers:
         """`GET /v1/schedules/{id}`: everything about one schedule before asOf."""
         require_loaded(self._read_model)
         model, given_s = self._read_model, Query(request, self._timezone).instant_s("asOf")
+        require_known(model, schedule_id(request))
 
         def as_of_s() -> int:
             return model.live_as_of_s() if given_s is None else given_s
@@ -99,6 +100,7 @@ class ScheduleHandlers:
         from_s, to_s = query.instant_s("from"), query.instant_s("to")
         live = from_s is None or to_s is None
         model = self._read_model
+        require_known(model, schedule_id(request))
 
         def make() -> CurvePartsAnswer:
             schedule = self._schedule(request)

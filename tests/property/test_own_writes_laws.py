@@ -4,6 +4,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 from unittest.mock import patch
 from zoneinfo import ZoneInfo
@@ -412,6 +413,7 @@ def test_what_an_owner_brings_as_numbers_is_what_it_wrote_as_texts(
         found.apply_own(partition, pairs, fresh)
 
     life.owned._on_written = on_written
+    life.owned.panes = {role: replace(panes, few=0) for role, panes in life.owned.panes.items()}
     most = patch.object(numbering, "MOST_NUMBERED", most_numbered)
     with as_columns(*sizes_of_columns), small_slices(), most:
         life.live([record(offset, event) for offset, event in enumerate(given_events)], sizes, {})

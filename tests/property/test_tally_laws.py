@@ -30,6 +30,8 @@ ROLE, PARTITION = 1, 2
 
 sent = st.tuples(events, st.sampled_from(["envelope", "envelope", "flat", "bad", "empty"]))
 """An event, and how it was published."""
+some_few = st.sampled_from((0, 3, 1_000))
+"""From how many panes on parts are added as columns."""
 sizes = st.lists(st.integers(1, 9), min_size=1, max_size=5)
 
 
@@ -57,12 +59,12 @@ def pane_of(panes: Panes) -> Any:
 
 
 class Kept:
-    """Panes as an owner has them, over a store that takes what was written."""
+    """Panes as an owner has them, over a store that takes what was written. few: as of SourcePanes."""
 
-    def __init__(self, panes: Panes | None = None) -> None:
+    def __init__(self, panes: Panes | None = None, few: int = 0) -> None:
         self.stored = {key_of(*place): encode_pane(pane) for place, pane in (panes or {}).items()}
         self.cache = PaneCache(self.stored.get, self._last_key, AssertionError)
-        self.panes = SourcePanes(self.cache, ROLE, PARTITION)
+        self.panes = SourcePanes(self.cache, ROLE, PARTITION, few)
 
     def _last_key(self, head: bytes) -> bytes | None:
         return max((key for key in self.stored if key.startswith(head)), default=None)
@@ -121,9 +123,9 @@ def split(published: list[FakeRecord], sizes: list[int]) -> list[list[FakeRecord
     return found
 
 
-@given(records, sizes, st.lists(st.booleans(), max_size=10))
-def test_any_split_into_tallies_gives_the_panes_of_counting_sale_by_sale(published, sizes, forgets):
-    kept = Kept()
+@given(records, sizes, st.lists(st.booleans(), max_size=10), some_few)
+def test_any_split_into_tallies_gives_the_panes_of_counting_sale_by_sale(published, sizes, forgets, few):
+    kept = Kept(few=few)
     by_sale: Panes = {}
     for number, part in enumerate(split(published, sizes)):
         touched = kept.panes.add(tally_of(part).parts)
@@ -157,11 +159,12 @@ def test_tallies_and_sales_may_take_turns(published, sizes, by_tally):
     records,
     sizes,
     st.lists(st.sampled_from(["", "written", "written and forgotten"]), min_size=1, max_size=5),
+    some_few,
     st.data(),
 )
-def test_sales_that_come_again_change_nothing_but_their_panes_are_named(published, sizes, between, data):
+def test_sales_that_come_again_change_nothing_but_their_panes_are_named(published, sizes, between, few, data):
     """Also by slices of one flush, of which the store has nothing yet."""
-    kept, by_sale, waiting = Kept(), Panes(), Changed()
+    kept, by_sale, waiting = Kept(few=few), Panes(), Changed()
     sales = sales_of(published)
     for number, part in enumerate(split(published, sizes)):
         start = data.draw(st.integers(0, 9), label="sales before these that come again")
@@ -185,8 +188,8 @@ def test_sales_that_come_again_change_nothing_but_their_panes_are_named(publishe
     assert kept.stored == as_stored(at_once)
 
 
-@given(records, st.data())
-def test_a_tally_is_not_added_where_a_pane_has_a_sale_of_it_or_a_later_one(published, data):
+@given(records, some_few, st.data())
+def test_a_tally_is_not_added_where_a_pane_has_a_sale_of_it_or_a_later_one(published, few, data):
     sales = sales_of(published)
     if not sales:
         return
@@ -194,7 +197,7 @@ def test_a_tally_is_not_added_where_a_pane_has_a_sale_of_it_or_a_later_one(publi
     again = data.draw(st.integers(0, taken - 1), label="first sale that comes again")
     panes: Panes = {}
     fold(pane_of(panes), sales[:taken])
-    kept = Kept(panes)
+    kept = Kept(panes, few)
     part = [one for one in published if one.offset >= sales[again].offset]
     assert kept.panes.add(tally_of(part).parts) is None
     for (schedule_id, minute), pane in panes.items():
@@ -205,8 +208,8 @@ def test_a_tally_is_not_added_where_a_pane_has_a_sale_of_it_or_a_later_one(publi
     assert kept.stored == as_stored(at_once)
 
 
-@given(records, st.data())
-def test_the_guard_of_a_tally_is_each_panes_own(published, data):
+@given(records, some_few, st.data())
+def test_the_guard_of_a_tally_is_each_panes_own(published, few, data):
     """A pane that is ahead, in any of its offsets, keeps the whole tally out; one just below its part does not."""
     parts = tally_of(published).parts
     if not parts.places:
@@ -214,11 +217,11 @@ def test_the_guard_of_a_tally_is_each_panes_own(published, data):
     part = data.draw(st.sampled_from(list(parts.each())), label="part")
     key = pane_head(ROLE, PARTITION) + part.place
     applied = data.draw(st.integers(part.numbers[1], part.numbers[0] + 3), label="applied by its pane")
-    ahead = Kept()
+    ahead = Kept(few=few)
     ahead.stored[key] = encode_pane(Pane(applied, {}, first=0))
     assert ahead.panes.add(parts) is None
     assert len(ahead.cache) == 1, "no other pane was begun"
-    below = Kept()
+    below = Kept(few=few)
     below.stored[key] = encode_pane(Pane(part.numbers[1] - 1, {}, first=None))
     below.write(below.panes.add(parts))
     assert decode_pane(below.stored[key], minute_of(part.place)).applied == part.numbers[0]

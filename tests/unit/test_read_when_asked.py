@@ -24,6 +24,7 @@ def test_who_asks_for_the_ids_has_nothing_read() -> None:
     shop = Shop()
     assert list(shop.schedules) == ["A", "B", "C", "D"] and len(shop.schedules) == 4
     assert shop.schedules.keys() - {"A"} == {"B", "C", "D"}
+    assert [name in shop.schedules for name in "ACE"] == [True, True, False]
     assert len(shop.unread) == 3
 
 
