@@ -11,6 +11,13 @@ from ranking_app.rankings.event_ids import DIGEST_BYTES
 Rows = npt.NDArray[np.uint64]
 """Shape (ids, 4): the digest's two halves, source offset, arrival in ms."""
 
+Column = npt.NDArray[np.uint64]
+
+PARTS = 64
+"""Of digests, by their first six bits: alike in size, as digests are."""
+
+_PART_SHIFT = np.uint64(64 - PARTS.bit_length() + 1)
+
 
 class HotIds:
     """Digests with source offset and arrival, in columns, found by a dict. Not thread-safe.
@@ -48,9 +55,23 @@ class HotIds:
         if row is not None:
             yield self._offsets[row], self._arrivals_ms[row]
 
-    def rows(self) -> Rows:
-        """All of them, in the order in which they came."""
-        rows = np.empty((len(self), 4), dtype="<u8")
-        rows[:, :2] = np.frombuffer(self._digests, dtype="<u8").reshape(-1, DIGEST_BYTES // 8)
-        rows[:, 2], rows[:, 3] = self._offsets, self._arrivals_ms
+    def arrivals_ms(self) -> Column:
+        """Of all of them, in the order in which they came. While somebody has it, no id may be added."""
+        return np.frombuffer(self._arrivals_ms, "<u8")
+
+    def parts(self) -> npt.NDArray[np.uint8]:
+        """Of all of them, the part of PARTS that each is in: the higher its digest is, the higher is its part."""
+        return (self._halves()[:, 0] >> _PART_SHIFT).astype(np.uint8)
+
+    def sorted_rows(self, which: npt.NDArray[np.intp]) -> Rows:
+        """Those with these indices, in the order of their digests (of equal first halves: in any)."""
+        halves = self._halves()
+        which = which[np.argsort(halves[which, 0])]
+        rows = np.empty((len(which), 4), dtype="<u8")
+        rows[:, :2] = halves[which]
+        rows[:, 2] = np.frombuffer(self._offsets, "<u8")[which]
+        rows[:, 3] = self.arrivals_ms()[which]
         return rows
+
+    def _halves(self) -> npt.NDArray[np.uint64]:
+        return np.frombuffer(self._digests, dtype="<u8").reshape(-1, DIGEST_BYTES // 8)

@@ -11,8 +11,8 @@ Runs exist only in the local store: they are derived from the packed records, an
 Measured per id on the development machine: digest 0.3 us, dict 0.3 us, Bloom 0.5 us, against 2.7 us for one RocksDB
 key per id (docs/decisions/0005).
 
-Freezing 131,072 ids takes some 80 ms, and all partitions of a topic come to it at the same time. So it is done in
-steps, some with each flush that follows; until the last of them, the ids are found where they were.
+Freezing 131,072 ids takes some 60 ms, and all partitions of a topic come to it at the same time. So it is done in
+steps, as the ids that follow come; until the last of them, the ids are found where they were.
 """
 
 import struct
@@ -26,25 +26,27 @@ import numpy.typing as npt
 
 from ranking_app.rankings.event_ids import DIGEST_BYTES, split_digests
 from tables.bloom import BloomFilter
-from tables.hot_ids import HotIds, Rows
+from tables.hot_ids import PARTS, Column, HotIds, Rows
 from tables.layout import parse_seen_segment, seen_key, seen_prefix
 
 HOT_IDS = 131_072
 """Ids kept in the dict: retries come within seconds. About 20 MiB per source partition at the most, and as much again
 while they are frozen."""
 
-FREEZE_STEPS = 16
-"""So many steps of freezing are done until there are as many ids again. It takes a dozen; more where the ids are of
-many segments, and then the rest is done at once."""
-
-STEP_CHUNKS = 16
-"""Written in one step: 3 ms."""
+FREEZE_STEPS = 150
+"""So many steps of freezing, of some half a millisecond, are done while as many ids come again. It takes 65 for each
+segment that the ids are of; where they are of more than two, the rest is done at once."""
 
 CHUNK_IDS = 1024
 """A run is stored in chunks of this many ids (32 KiB): one look-up reads one chunk."""
 
 SEGMENTS_IN_MEMORY_LENGTH = 2
 """A segment is half the memory's length, so that ids are kept for at most one and a half times that long."""
+
+NO_PART = 255
+"""In place of the part of an id that is of another segment."""
+
+NO_ROWS: Rows = np.empty((0, 4), np.uint64)
 
 _HEAD = struct.Struct("<QI")
 _RUN_HEAD = struct.Struct(">cBHQQI")
@@ -118,6 +120,8 @@ class SeenIds:
         """Those that are being frozen."""
         self._freezing: Iterator[None] = iter(())
         """The steps that are left."""
+        self._steps_due = 0.0
+        """Earned by the ids that came; below 1 between two batches."""
         self._segments: dict[int, _Segment] = {}
         self._next_run = 0
         self._load()
@@ -137,7 +141,10 @@ class SeenIds:
     def remember(self, batch: SeenBatch) -> None:
         """Take over what check() found, after the changelog has it."""
         self._hot.add(batch.digests, batch.offsets, batch.arrival_ms)
-        self._freeze_some(1 + len(batch.digests) * FREEZE_STEPS // self._hot_limit)
+        self._steps_due += len(batch.digests) * FREEZE_STEPS / self._hot_limit
+        steps = int(self._steps_due)
+        self._steps_due -= steps
+        self._freeze_some(steps)
 
     def expired_records(self, now_ms: int) -> list[bytes]:
         """Keys of packed records whose whole segment is too old; call forget() once their tombstones are written."""
@@ -226,27 +233,32 @@ class SeenIds:
 
     def _freeze(self) -> Iterator[None]:
         """Move what is cooling into sorted runs in the store, one per segment."""
-        rows = self._cooling.rows()
-        yield
-        segments = rows[:, 3] // np.uint64(self._segment_ms)
+        parts = self._cooling.parts()
+        segments = self._cooling.arrivals_ms() // np.uint64(self._segment_ms)
         several = (segments != segments[0]).any()
+        yield
         for number in np.unique(segments).tolist() if several else [int(segments[0])]:
-            yield from self._write_run(number, rows[segments == number] if several else rows)
+            yield from self._write_run(number, np.where(segments == number, parts, NO_PART) if several else parts)
         self._cooling = HotIds()
 
-    def _write_run(self, number: int, rows: Rows) -> Iterator[None]:
-        rows = rows[np.argsort(rows[:, 0].copy())]
-        run = self._next_run
+    def _write_run(self, number: int, parts: npt.NDArray[np.uint8]) -> Iterator[None]:
+        """Those that are in a part, part by part: sorting all at once has everybody wait."""
+        run, chunks = self._next_run, 0
         self._next_run += 1
         segment = self._segments.setdefault(number, _Segment())
-        yield
-        for first in range(0, -(-len(rows) // CHUNK_IDS), STEP_CHUNKS):
-            part = rows[first * CHUNK_IDS : (first + STEP_CHUNKS) * CHUNK_IDS]
-            chunks = (part[at : at + CHUNK_IDS].tobytes() for at in range(0, len(part), CHUNK_IDS))
-            self._store.put_many((self._run_key(number, run, n), chunk) for n, chunk in enumerate(chunks, first))
-            segment.filter.add(part[:, :2])
+        fences, rows = list[Column](), NO_ROWS
+        for part in range(PARTS):
+            more = self._cooling.sorted_rows(np.flatnonzero(parts == part))
+            segment.filter.add(more[:, :2])
+            rows = np.vstack((rows, more))
+            end = len(rows) if part == PARTS - 1 else len(rows) // CHUNK_IDS * CHUNK_IDS
+            written = [rows[at : min(at + CHUNK_IDS, end)] for at in range(0, end, CHUNK_IDS)]
+            keys = (self._run_key(number, run, chunks + n) for n in range(len(written)))
+            self._store.put_many(zip(keys, (chunk.tobytes() for chunk in written), strict=True))
+            fences.append(rows[:end:CHUNK_IDS, 0].copy())
+            rows, chunks = rows[end:], chunks + len(written)
             yield
-        segment.runs.append(_Run(run, rows[::CHUNK_IDS, 0].copy()))
+        segment.runs.append(_Run(run, np.concatenate(fences)))
 
     def _load(self) -> None:
         """Make dict, runs and filters again from the packed records, after a restart or a restore.
