@@ -227,7 +227,7 @@ class BegunPanes:
             index = index[:count][lengths[:count] > 0]
             if len(index):
                 yield self._taken(index)
-        if not self._schedules:
+        if self._rows and not self._schedules:
             self.clear()
 
     def ids(self) -> list[str]:

@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 
 from ranking_app.rankings.later_rows import extend_all
-from ranking_app.rankings.panes import Cell, parts_of
+from ranking_app.rankings.panes import Cell
 from ranking_app.rankings.schedule import Schedule
 from ranking_app.read_model.begun import Columns, Taken, arranged, versions
+from ranking_app.read_model.growing_panes import GrowingPanes
 from ranking_app.read_model.pane_offsets import PANE_BYTES, PaneOffsets, minute_of, pane_number, source_of
 from ranking_app.read_model.sources import SourceKey
 from ranking_app.read_model.unread import MOST_BEGUN, UnreadPanes
@@ -39,6 +40,7 @@ class OwnPanes:
         self._schedule = schedule
         self._source_key = source_key
         self._went_back = went_back
+        self._growing = GrowingPanes()
         self._reading_full: Iterator[None] = iter(())
         self._steps_of_full = 0
         """Of what is read because too much waits as columns: the steps that are left, and how many there were."""
@@ -58,7 +60,7 @@ class OwnPanes:
         found = []
         for key, value in self._unread.by_schedule[schedule_id].items():
             role, partition, minute, _ = parse_pane_key(key)
-            applied, first, cells = parts_of(value, minute)
+            applied, first, cells = self._growing.parts_of(key, value, minute)
             number = pane_number(role, partition, minute)
             if self._offsets.put(schedule_id, number, applied, first):
                 found.append((number, cells))
@@ -71,6 +73,7 @@ class OwnPanes:
     def forget(self) -> None:
         """Forget what waits."""
         self._unread.clear()
+        self._growing.clear()
         self._reading_full = iter(())
         self.unsettled.clear()
 
