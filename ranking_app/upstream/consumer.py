@@ -44,9 +44,9 @@ POLL_S = 0.05
 LIVE_RECORDS = 1_000
 """A poll of fewer is of somebody who is not behind. It rests before the next one."""
 
-REST, LONGEST_REST_S = 1.4, 0.014
-"""From the end of a live poll to the beginning of the next fetch: so many times what the process has computed since the
-live poll before, so that a machine that is quick rests less. What comes meanwhile shares one trip to the brokers,
+LONGEST_REST_S = 0.015
+"""From the end of a live poll to the beginning of the next fetch, at most: as long as the process has computed since
+the live poll before, so that a machine that is quick rests less. What comes meanwhile shares one trip to the brokers,
 one hand-over between threads, and the flushes of all partitions, whose writes then share a trip, too."""
 
 GAPS_S = 1.0
@@ -133,7 +133,7 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
     def _rest(self, consumer: aiokafka.AIOKafkaConsumer, polled: set[TP]) -> None:
         """Fetch nothing until the next poll: aiokafka would, at once, and later records would wait for that."""
         before_s, self._computed_s = self._computed_s, time.process_time()
-        self._rests_until_s = time.monotonic() + min(REST * (self._computed_s - before_s), LONGEST_REST_S)
+        self._rests_until_s = time.monotonic() + min(self._computed_s - before_s, LONGEST_REST_S)
         # Of an assignment that has just changed, changelogs are not held back yet: they must not be resumed later.
         self._resting = consumer.assignment() & {aiokafka.TopicPartition(*tp) for tp in polled}
         consumer.pause(*self._resting)
