@@ -13,7 +13,8 @@ LONG_BYTES = 150
 """Shorter ones, of some eight seconds, are as soon read."""
 
 MOST_KEPT = 3_000
-"""Panes, some 2 kB each. They are of the newest minute: all are forgotten when there are more."""
+"""Panes, up to 10 kB each, most of which its curve has, too: of the newest minutes. All are forgotten when there are
+more."""
 
 
 class _Known(NamedTuple):
