@@ -103,7 +103,7 @@ class Applier:
             behind, watermark_ms = one.late(watermark_ms, source.grace_ms)
             late += behind
             applied.panes.update(self._fold(source, one))
-            if len(records) >= HELPED_RECORDS:
+            if len(records) >= HELPED_RECORDS:  # as in Decoding.slices
                 await asyncio.sleep(0)
         applied.seen.append((source.role, seen))
         applied.records += len(records)

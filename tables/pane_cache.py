@@ -149,13 +149,9 @@ class SourcePanes:
         """The panes with these keys, and the parts added; None as of add."""
         numbers = np.frombuffer(parts.numbers, np.int64).reshape(-1, NUMBERS)
         is_fresh = (numbers[:, 2] >= 0) & np.array([pane is None for pane in panes], bool)
-        others: dict[bytes, bytes] = {}
-        for row in np.flatnonzero(~is_fresh).tolist():
-            applied, first = numbers[row, :2].tolist()
-            text = _added(panes[row], first, applied, parts.texts[row])
-            if text is None:
-                return None
-            others[keys[row]] = text
+        others = _added(np.flatnonzero(~is_fresh).tolist(), keys, panes, parts)
+        if others is None:
+            return None
         fresh = dict(compress(zip(keys, parts.texts, strict=True), is_fresh.tolist()))
         columns = np.vstack((np.full(len(fresh), self.role), numbers[is_fresh].T))
         schedules = np.full(len(keys), NO_NUMBER, np.int32)
@@ -182,19 +178,23 @@ class SourcePanes:
 
 def _few(keys: Sequence[bytes], panes: Sequence[bytes | None], parts: Parts) -> Changed | None:
     """As SourcePanes._many, sooner where they are few; none is told as fresh."""
-    others: dict[bytes, bytes] = {}
+    others = _added(range(len(keys)), keys, panes, parts)
+    return None if others is None else Changed(others=others)
+
+
+def _added(
+    rows: Iterable[int], keys: Sequence[bytes], panes: Sequence[bytes | None], parts: Parts
+) -> dict[bytes, bytes] | None:
+    """Those in these rows, by key, with their parts; None as of SourcePanes.add."""
+    added: dict[bytes, bytes] = {}
     ends = array("q", parts.numbers)
-    for at, key in enumerate(keys):
-        applied, first = ends[NUMBERS * at : NUMBERS * at + 2]
-        text = _added(panes[at], first, applied, parts.texts[at])
-        if text is None:
+    for row in rows:
+        pane, text = panes[row], parts.texts[row]
+        applied, first = ends[NUMBERS * row : NUMBERS * row + 2]
+        if pane is None:
+            added[keys[row]] = text
+        elif first > applied_of(pane):
+            added[keys[row]] = merged(pane, first, applied, cells_text_of(text))
+        else:
             return None
-        others[key] = text
-    return Changed(others=others)
-
-
-def _added(pane: bytes | None, first: int, applied: int, text: bytes) -> bytes | None:
-    """A pane with the part that has this text, lowest and highest offset; None where it has taken such a sale."""
-    if pane is None:
-        return text
-    return merged(pane, first, applied, cells_text_of(text)) if first > applied_of(pane) else None
+    return added

@@ -33,7 +33,10 @@ class GrowingPanes:
         self._known: dict[bytes, _Known] = {}
 
     def parts_of(self, key: bytes, value: bytes, minute: int) -> tuple[int, int | None, Sequence[Cell]]:
-        """As rankings.panes.parts_of, of the pane with this key, as encode_pane has written it. ValueError."""
+        """As rankings.panes.parts_of, of the pane with this key, as encode_pane has written it. ValueError.
+
+        One that has a lowest offset never comes without it again: else the numbers behind might be read as others.
+        """
         if len(value) < LONG_BYTES:
             return parts_of(value, minute)
         start = value.index(b",")
