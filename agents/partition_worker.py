@@ -17,6 +17,7 @@ from agents.decoding import HELPED_RECORDS
 from agents.in_step import InStep
 from agents.pace import Pace
 from agents.pending import Batch
+from ranking_app.errors import RankingError
 from ranking_app.metrics import Metrics
 from ranking_app.tasks import telling
 from schemas.record import Record
@@ -91,7 +92,7 @@ class PartitionWorker:
             self._wake.set()
 
     async def close(self) -> None:
-        """Drop what waits, finish the flush under way. After this nothing is written any more."""
+        """Drop what waits, finish the flush under way. After this nothing is written any more, and RocksDB has all."""
         self._closing = True
         self._waiting.clear()
         self._applier.drop()
@@ -101,6 +102,10 @@ class PartitionWorker:
             self._housekeeping.cancel()
         if self._task is not None:
             await asyncio.wait([self._task])
+        try:
+            self.owned.write_waiting()
+        except RankingError as error:  # whoever owns it next reads it from the changelog
+            self._log.warning("store_behind", partition=self.owned.number, reason=str(error))
 
     async def _run(self) -> None:
         while not self._closing:

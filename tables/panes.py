@@ -1,8 +1,8 @@
 """The panes table as its owner sees it: one partition's panes, positions and ids, read from RocksDB and written
 through the changelog.
 
-Order of a write (invariants 2 and 3): the changelog acknowledges first, then RocksDB takes the same pairs and the
-changelog offset in one write batch, then the caller acknowledges its source records.
+Order of a write (invariants 2 and 3): the changelog acknowledges first, then the store takes the same pairs and the
+changelog offset, for one write batch of RocksDB, then the caller acknowledges its source records.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -115,6 +115,10 @@ class OwnedPartition:
         for role, seen in self.seen.items():
             seen.forget(now_ms[role])
         return len(keys)
+
+    def write_waiting(self) -> None:
+        """Have the local store on its disk, or in its buffers, what was written. StoreNotWritable, StoreDamaged."""
+        self._store.write_waiting()
 
     async def rewrite(self, key: bytes) -> None:
         """Write a pane or position again as it stands here: a stale owner wrote an older one over it (invariant 4)."""

@@ -46,6 +46,7 @@ async def restore(
     for tp, store in stores.items():
         if store.changelog_offset != ends[tp] - 1 and ends[tp] > 0:
             store.write([], ends[tp] - 1)  # the last records of a compacted topic may be gone: no gap for the writer
+        store.write_waiting()
     log.info(
         "tables_restored",
         partitions=[tp.partition for tp in partitions],

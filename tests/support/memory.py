@@ -32,11 +32,13 @@ class MemoryChangelog:
 
 
 class MemoryPartitionStore:
-    """tables.store.PartitionStore in a dict."""
+    """tables.store.PartitionStore in a dict. A crash takes some of what it was given last (take_back)."""
 
     def __init__(self) -> None:
         self.pairs: dict[bytes, bytes] = {}
         self.changelog_offset: int | None = None
+        self.waits = False
+        self._before: list[tuple[dict[bytes, bytes], int | None]] = []
 
     def get(self, key: bytes) -> bytes | None:
         return self.pairs.get(key)
@@ -48,12 +50,22 @@ class MemoryPartitionStore:
         return max((key for key in self.pairs if key.startswith(prefix)), default=None)
 
     def write(self, pairs: Iterable[tuple[bytes, bytes | None]], changelog_offset: int) -> None:
+        self._before.append((dict(self.pairs), self.changelog_offset))
         for key, value in pairs:
             if value is None:
                 self.pairs.pop(key, None)
             else:
                 self.pairs[key] = value
         self.changelog_offset = changelog_offset
+        self.waits = True
+
+    def write_waiting(self) -> None:
+        self.waits = False
+
+    def take_back(self, writes: int) -> None:
+        """Stand at an earlier write, with everything before it and nothing after; at most where it began."""
+        for _ in range(min(writes, len(self._before))):
+            self.pairs, self.changelog_offset = self._before.pop()
 
     def put_many(self, pairs: Iterable[tuple[bytes, bytes]]) -> None:
         self.pairs.update(pairs)

@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 import structlog
+from structlog.testing import capture_logs
 
 from agents import partition_worker
 from agents.arrivals import WallArrivals
@@ -15,6 +16,7 @@ from agents.tally_process import Tallying
 from ranking_app.metrics import Metrics
 from ranking_app.read_model.sources import SourceKey
 from tables.panes import ChangelogDiverged, OwnedPartition
+from tables.store import StoreNotWritable
 from tests.property.test_crash_independence import Life, record
 from tests.support.memory import Crash
 from tests.support.tallying import Noting, Says, small_slices
@@ -106,6 +108,27 @@ async def test_after_closing_nothing_is_written_and_nothing_acknowledged() -> No
     watched.offer(0, 1)
     await watched.settle()
     assert (watched.acknowledged, watched.life.log.pairs) == ([], [])
+
+
+async def test_after_closing_rocksdb_has_what_the_store_was_given() -> None:
+    watched = Watched()
+    watched.offer(0, 1)
+    await watched.until_acknowledged(1)
+    waits = [watched.life.store.waits]
+    await watched.worker.close()
+    assert [*waits, watched.life.store.waits] == [True, False]
+
+
+async def test_a_store_that_takes_nothing_at_the_end_keeps_nobody_from_closing(monkeypatch) -> None:
+    def full() -> None:
+        raise StoreNotWritable("the disk is full")
+
+    watched = Watched()
+    monkeypatch.setattr(watched.life.store, "write_waiting", full)
+    with capture_logs() as told:
+        await watched.worker.close()
+    (behind,) = [one for one in told if one["event"] == "store_behind"]
+    assert (behind["partition"], behind["reason"]) == (0, "the disk is full")
 
 
 async def test_a_bad_record_is_a_dead_letter_before_its_batch_is_acknowledged() -> None:

@@ -1,4 +1,4 @@
-"""A worker's store has no log of its own: a crash takes it back to one of its writes, a close takes nothing."""
+"""A worker's store has no log of its own: a crash takes it back to one of its writes, a clean end takes nothing."""
 
 import signal
 import subprocess
@@ -10,7 +10,8 @@ import pytest
 from ranking_app.upstream.store import opened
 from tables.store import PartitionStore
 
-WRITES, FLUSHED_AFTER = 100, 40
+WRITES, TOGETHER, FLUSHED_AFTER = 100, 7, 41
+"""Some are put together for RocksDB; it is flushed after one that is."""
 
 WRITER = f"""
 import os, signal, sys
@@ -22,9 +23,12 @@ db = opened(Path(sys.argv[1]))
 store = PartitionStore(db)
 for number in range({WRITES}):
     store.write([(b"pane", b"%d" % number), (b"of %d" % number, b"x")], number)
+    if number % {TOGETHER} == {TOGETHER} - 1:
+        store.write_waiting()
     if number == {FLUSHED_AFTER}:
         db.flush()
 if sys.argv[2] == "close":
+    store.write_waiting()
     db.close()
 os.kill(os.getpid(), signal.SIGKILL)
 """
