@@ -117,7 +117,7 @@ class OwnedPartition:
         return len(keys)
 
     def write_waiting(self) -> None:
-        """Have the local store on its disk, or in its buffers, what was written. StoreNotWritable, StoreDamaged."""
+        """Have RocksDB hold all that was written. StoreNotWritable, StoreDamaged."""
         self._store.write_waiting()
 
     async def rewrite(self, key: bytes) -> None:

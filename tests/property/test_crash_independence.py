@@ -79,7 +79,6 @@ class Life:
         """Deliver all records in batches; crash at the flushes named, then go on.
 
         crashes: by flush, whether it is after the append, and how many writes of the store it takes back.
-
         begun_sizes: of the parts that are begun with, as far ahead as the next flush but one.
         moves_s: of the clock, before each flush.
         """
