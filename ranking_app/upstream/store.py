@@ -20,7 +20,7 @@ from ranking_app.data_dir import DAMAGED_MARK, is_damage
 log = structlog.get_logger()
 
 BLOCK_CACHE_BYTES = 64 * 1024 * 1024
-WRITE_BUFFER_BYTES = 32 * 1024 * 1024
+WRITE_BUFFER_BYTES = 16 * 1024 * 1024
 
 
 class ClosingStore(rocksdb.Store):
