@@ -26,7 +26,7 @@ class Run:
 class Peer:
     """available: why it cannot run here, or None. run: does it, and may raise whatever it likes.
 
-    most: of slow ones, how many of the same events they are given, by kind; their rate does not depend on it.
+    most: of slow ones, how many of the same events they are given, by kind; their rate hardly depends on it.
     leaves_out: what of the work it does not do. configuration: what is set, as its documentation recommends.
     """
 
